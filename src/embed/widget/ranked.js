@@ -28,9 +28,10 @@ export const of = (Poll) =>
       this.#winner = [...this.$$('.sawt-lead')].find(({ textContent }) => textContent)?.closest('li').dataset.option;
       const form = this.$('form');
       const idOf = (target) => target.closest('.sawt-option')?.querySelector('.sawt-pick').value;
-      form.addEventListener('click', ({ target }) => {
+      form.addEventListener('click', ({ target, detail }) => {
         const id = idOf(target);
-        if (!id || this.#isDragged) return;
+        // A drop may bring a click, which is none. One by keys has no `detail`, and one by a pointer begins with `#drag`.
+        if (!id || (detail && this.#isDragged)) return;
         if (target.closest('.sawt-up')) this.#move(id, -1);
         else if (target.closest('.sawt-down')) this.#move(id, 1);
         else if (target.closest('.sawt-pick')) this.#place(id, this.#order.includes(id) ? -1 : this.#order.length);
@@ -192,8 +193,6 @@ export const of = (Poll) =>
         delete row.dataset.dragged;
         row.style.translate = '';
         if (!this.#isDragged) return;
-        // The click that a drop may bring is none; the next one is, whatever made it.
-        setTimeout(() => (this.#isDragged = false));
         const id = row.querySelector('.sawt-pick').value;
         const place = this.inputs.findIndex(({ value }) => value === id);
         const ranked = this.#order.filter((other) => other !== id).length;
