@@ -16,7 +16,7 @@ use crate::{
     proxy::Proxy,
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
-    service::{seed_poll, text, time},
+    service::{announcement, seed_poll, text, time},
     wire::{self, Wire},
 };
 
@@ -223,6 +223,42 @@ async fn a_polls_page_and_the_widget_are_kept_and_the_form_is_not() {
     assert_ne!(forms[0].body, forms[1].body, "each has a voter's token of its own");
 }
 
+/// What stands in many pages: an article's tally, a section's counts, what is read most.
+async fn what_is_shown_beside_articles_is_kept() {
+    let fixture = Fixture::new();
+    let admin = fixture.client().with_key(ADMIN_KEY);
+    let stars = json!({ "poll": { "kind": "rating", "question": "كيف وجدت المقال؟" }, "articles": "announced" });
+    admin.put("/v1/sites/default/templates/stars").json(&stars).send().await.is(201);
+    admin.put("/v1/sites/default/articles/17").json(&announcement("https://news.example/17")).send().await.is(201);
+    for path in [
+        "/embed/sites/default/articles/17/stars",
+        "/v1/sites/default/articles/17/stars",
+        "/v1/sites/default/articles/17/stars/results",
+        "/v1/sites/default/articles/17/stars/timeline",
+        "/v1/sites/default/articles?template=stars&ids=17,18",
+        "/v1/sites/default/trending?by=views",
+    ] {
+        for expected in ["MISS", "HIT"] {
+            let answer = fixture.client().get(path).send().await;
+            assert_eq!((answer.status, answer.header("x-cache").as_deref()), (200, Some(expected)), "{path}: {answer}");
+        }
+        // Whoever shows a key may be shown more.
+        if path.starts_with("/v1/") {
+            assert_eq!(admin.get(path).send().await.header("x-cache").as_deref(), Some("BYPASS"), "{path}");
+        }
+    }
+}
+
+/// A person who comes to the service's own address, or to one where nothing is, is no program.
+async fn people_are_answered_with_pages() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let fixture = Fixture::new();
+    for (path, status) in [("/", 200), ("/nowhere", 404)] {
+        let answer = fixture.client().get(path).undocumented().header("accept", BROWSER).send().await;
+        answer.page(status);
+    }
+}
+
 /// Nothing says here at which address readers know the service, and anybody can send any `Host`: were it in a page that
 /// is kept, everybody would be led there. Nor do two hosts share what is kept.
 async fn a_forged_host_is_in_nothing_that_others_are_given() {
@@ -340,6 +376,8 @@ lone_rules![
     nobody_is_given_another_voters_answer,
     two_forms_of_one_address_are_kept_apart,
     a_polls_page_and_the_widget_are_kept_and_the_form_is_not,
+    what_is_shown_beside_articles_is_kept,
+    people_are_answered_with_pages,
     a_forged_host_is_in_nothing_that_others_are_given,
     readers_behind_the_cache_are_counted_each_alone_whatever_they_read_and_say,
     streams_pass_by_the_cache_as_they_come,

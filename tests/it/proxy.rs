@@ -44,7 +44,7 @@ impl Proxy {
                 &[
                     ("listen 80;", 1, &format!("listen 127.0.0.1:{port};")),
                     ("server 127.0.0.1:8080;", 1, &format!("server {replica};")),
-                    ("/var/cache/nginx/sawt", 1, "cache"),
+                    ("/var/lib/nginx/sawt", 1, "cache"),
                 ],
             )
         })
@@ -105,17 +105,22 @@ impl Proxy {
 
     /// HAProxy as `deploy/haproxy.cfg` sets it up, on another port, in front of one replica that needs no finding.
     pub(crate) fn haproxy(replica: SocketAddr) -> Self {
-        Self::haproxy_with_places(replica, None)
+        Self::haproxy_with(replica, &[])
+    }
+
+    /// The same, told that what connects from this address ends TLS before it.
+    pub(crate) fn haproxy_behind(replica: SocketAddr, terminator: &str) -> Self {
+        Self::haproxy_with(replica, &[("is_proxy src 192.0.2.1\n", 1, &format!("is_proxy src {terminator}\n"))])
     }
 
     /// The same with room for so many requests at a time.
     pub(crate) fn narrow_haproxy(replica: SocketAddr, places: usize) -> Self {
-        Self::haproxy_with_places(replica, Some(places))
+        Self::haproxy_with(replica, &[(" maxconn 512\n", 1, &format!(" maxconn {places}\n"))])
     }
 
-    fn haproxy_with_places(replica: SocketAddr, places: Option<usize>) -> Self {
+    fn haproxy_with(replica: SocketAddr, more: &[(&str, usize, &str)]) -> Self {
         Self::haproxy_serving(|port| {
-            let mut changes = vec![
+            let changes = [
                 ("    bind :8080\n", 1, format!("    bind 127.0.0.1:{port}\n")),
                 ("    log stdout format raw local0\n", 1, String::new()),
                 ("    server-template sawt 10 sawt:8080", 2, format!("    server sawt {replica}")),
@@ -123,8 +128,8 @@ impl Proxy {
                 // A machine that pauses takes no replica away.
                 (" fall 2 ", 1, " fall 60 ".to_owned()),
             ];
-            changes.extend(places.map(|places| (" maxconn 512\n", 1, format!(" maxconn {places}\n"))));
-            let changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
+            let mut changes: Vec<_> = changes.iter().map(|(from, times, to)| (*from, *times, to.as_str())).collect();
+            changes.extend(more);
             shipped("haproxy.cfg", &changes)
         })
     }

@@ -127,6 +127,30 @@ async fn a_client_that_hangs_up_leaves_no_half_request_behind(service: &Service)
     }
 }
 
+/// Behind HAProxy behind what ends TLS each reader is one, whatever they say of themselves; and whoever comes to HAProxy
+/// directly is not believed.
+async fn readers_behind_two_proxies_are_counted_each_alone(service: &Service) {
+    const TERMINATOR: [u8; 4] = [127, 0, 0, 7];
+    let poll = service.poll(json!({})).await;
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_TRUSTED_PROXIES", "127.0.0.1, 127.0.0.7");
+    let replica = Replica::start(&settings.with("SAWT_QUOTA_READ", "1/86400s"));
+    let proxy = Proxy::haproxy_behind(replica.address(), "127.0.0.7");
+    for (from, said, status) in [
+        (TERMINATOR, "203.0.113.1", 404),
+        (TERMINATOR, "203.0.113.1", 429),
+        (TERMINATOR, "203.0.113.2", 404),
+        (TERMINATOR, "203.0.113.3, 203.0.113.1", 429),
+        ([127, 0, 0, 9], "203.0.113.4", 404),
+        ([127, 0, 0, 9], "203.0.113.5", 429),
+    ] {
+        let reader = Client::new(proxy.address()).at(from.into());
+        let read = reader.get(&format!("/v1/polls/{poll}/results")).undocumented().header("x-forwarded-for", said);
+        let answer = read.send().await;
+        assert_eq!(answer.status, status, "{from:?}, {said}: {answer}");
+    }
+}
+
 /// Streams last, and whoever is slow takes their time: neither takes a place from those who are answered at once.
 async fn streams_and_slow_senders_hold_no_places(service: &Service) {
     let poll = service.poll(json!({})).await;
@@ -149,6 +173,7 @@ service_rules![
     an_early_413_reaches_the_client_as_such,
     an_early_429_reaches_the_client_as_such,
     every_proxy_passes_votes_and_their_headers,
+    readers_behind_two_proxies_are_counted_each_alone,
     a_client_that_hangs_up_leaves_no_half_request_behind,
     streams_and_slow_senders_hold_no_places,
 ];
