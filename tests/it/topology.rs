@@ -1,12 +1,19 @@
-//! Redis as operators run it: behind Sentinel, and over TLS. (The cluster is one of the stores every rule runs on.)
+//! Redis as operators run it: behind Sentinel, over TLS, and as a cluster of which a host is away. (The cluster is one of
+//! the stores every rule runs on.)
 
-use std::{path::Path, process::Command};
+use std::{
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{
-    backends::{Process, Program, RedisServer, free_port},
+    backends::{Backend, Process, Program, RedisServer, Storage, free_port},
     client::{Client, until},
     registry::lone_rules,
     sentinel::{MASTER, Sentinel},
@@ -19,6 +26,7 @@ lone_rules! {
     a_master_that_was_deposed_while_nobody_looked_is_given_no_vote,
     a_master_that_takes_writes_without_its_replicas_is_warned_of,
     redis_is_reached_over_tls_when_its_certificate_is_trusted,
+    a_cluster_is_reached_though_a_host_that_is_named_is_silent,
 }
 
 /// A master with a replica, and one Sentinel that watches them.
@@ -164,6 +172,37 @@ async fn redis_is_reached_over_tls_when_its_certificate_is_trusted() {
     })
     .await;
     Client::new(wary.address()).get("/readyz").send().await.refused(503, "store-unavailable");
+}
+
+async fn a_cluster_is_reached_though_a_host_that_is_named_is_silent() {
+    let (cluster, host) = (Storage::start(Backend::Cluster), SilentHost::start());
+    let address = cluster.address().replacen("://", &format!("://{},", host.address()), 1);
+    let sawt = Replica::start_unready(&Settings::on(&address));
+    until(async || (Client::new(sawt.address()).get("/readyz").send().await.status == 200).then_some(())).await;
+    let poll = poll_on(&sawt).await;
+    Client::new(sawt.address()).new_voter().await.vote(&poll, &["yes"]).await.is(201);
+}
+
+/// Answers nobody who wants to connect, as a host without power.
+struct SilentHost {
+    listener: TcpListener,
+    /// Connections that nobody takes: there is no room for another.
+    _waiting: Vec<TcpStream>,
+}
+
+impl SilentHost {
+    fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
+        let listener = socket.listen(1).expect("it can be listened at");
+        let address = listener.local_addr().expect("an address");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
+        Self { listener, _waiting: std::iter::from_fn(connect).collect() }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listener.local_addr().expect("an address")
+    }
 }
 
 async fn poll_on(sawt: &Replica) -> String {

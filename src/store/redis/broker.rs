@@ -28,7 +28,7 @@ use super::{
     RedisSettings,
     address::{RedisAddress, Topology},
     keys,
-    link::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Link, cluster_builder, prepare_tls},
+    link::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Link, cluster_builder, connect_timeout, prepare_tls},
 };
 use crate::{
     poll::PollId,
@@ -81,7 +81,7 @@ impl Broker for RedisBroker {
         let mut is_logged = false;
         loop {
             let (push, pushed) = mpsc::channel(MOST_PUSHED);
-            let end = match timeout(CONNECT_TIMEOUT, self.connect(push)).await {
+            let end = match timeout(connect_timeout(&self.address), self.connect(push)).await {
                 Ok(Ok(connection)) => {
                     if std::mem::take(&mut is_logged) {
                         tracing::info!("replicas hear of each other again");

@@ -4,8 +4,9 @@
 //! The driver's own reconnecting manager is not used: it keeps a connection that only times out, and one to a master
 //! that has become a replica. Here both end the connection; [`trouble`](super::trouble) lists the other reasons. Behind
 //! Sentinel a connection leads to the master in force, and ends when another is, or may be: see
-//! [`sentinel`](super::sentinel). A cluster's driver follows moves by itself; its connection ends when it stops
-//! answering.
+//! [`sentinel`](super::sentinel). A cluster's driver follows moves by itself. If a call to it is not answered, one master
+//! may be silent while the others answer: so its connection is used on until a new one, which knows the masters of now, is
+//! made in its place.
 //!
 //! A server that restarts ends its connections, and that shows only when they are used. So a call over a dead
 //! connection is sent once more, over a new one: every script is safe to run twice. (A cluster's driver sends again by
@@ -41,6 +42,11 @@ const CONNECT_WAIT: Duration = Duration::from_millis(400);
 /// How long connecting may take. After [`CONNECT_WAIT`] it goes on for later callers: otherwise a slow handshake would
 /// be begun again and again and never end.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one server of a cluster is waited for while connecting.
+const NODE_CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
+/// How long connecting to a cluster may take. The driver connects to all servers that are named, asks these for the
+/// masters, and checks and connects to those: in each of the steps it waits for a silent one for as long as it may.
+const CLUSTER_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a call may take, with waiting for a connection: a reader gets a 503 within a second.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
 /// The pause after a failure to connect. Callers wait for it, since the server may be back.
@@ -239,6 +245,10 @@ impl Link {
         let is_given_up = match Remedy::of(error, &self.connector.address.topology) {
             Remedy::Reconnect => true,
             Remedy::ReconnectIfOld => connected.made_at.elapsed() >= RECONNECT_AGE,
+            Remedy::Replace => {
+                self.connector.replace(connected);
+                false
+            }
             Remedy::Keep => false,
         };
         if is_given_up {
@@ -275,6 +285,16 @@ impl Connector {
         }
     }
 
+    /// Begins to make a connection in place of this one, which is used on until it is there.
+    fn replace(self: &Arc<Self>, connected: &Connected) {
+        let mut connecting = self.connecting.lock();
+        let is_in_use = connecting.current.as_ref().is_some_and(|in_use| in_use.number == connected.number);
+        if is_in_use && !connecting.is_under_way && connected.made_at.elapsed() >= RECONNECT_AGE {
+            connecting.is_under_way = true;
+            tokio::spawn(Arc::clone(self).connect(Duration::ZERO));
+        }
+    }
+
     /// The connection in use, if it still has this number.
     fn if_in_use(&self, number: u64) -> Option<Connected> {
         self.connecting.lock().current.clone().filter(|in_use| in_use.number == number)
@@ -296,7 +316,7 @@ impl Connector {
         // A panic must not leave the attempt under way for ever.
         let making = AssertUnwindSafe(self.make_connection()).catch_unwind();
         let making = async { making.await.unwrap_or_else(|_| Err(io_error("connecting has panicked"))) };
-        let connected = timeout(CONNECT_TIMEOUT, making).await;
+        let connected = timeout(connect_timeout(&self.address), making).await;
         let mut connecting = self.connecting.lock();
         connecting.is_under_way = false;
         match connected.unwrap_or_else(|too_late| Err(io::Error::from(too_late).into())) {
@@ -311,7 +331,11 @@ impl Connector {
                 connecting.current = Some(Connected { number, made_at, connection, master_check });
                 connecting.last_failure = None;
             }
-            Err(failure) => connecting.last_failure = Some((Instant::now(), failure)),
+            Err(failure) => {
+                // One that was to be replaced is no better.
+                connecting.current = None;
+                connecting.last_failure = Some((Instant::now(), failure));
+            }
         }
         self.ended.notify_waiters();
     }
@@ -409,6 +433,14 @@ async fn connect_to(server: ConnectionInfo) -> RedisResult<MultiplexedConnection
     Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
+/// How long connecting may take.
+pub(super) fn connect_timeout(address: &RedisAddress) -> Duration {
+    match address.topology {
+        Topology::Single | Topology::Sentinel(_) => CONNECT_TIMEOUT,
+        Topology::Cluster => CLUSTER_CONNECT_TIMEOUT,
+    }
+}
+
 /// TLS is ring's; the first call installs it.
 pub(super) fn prepare_tls(address: &RedisAddress) {
     if address.is_tls {
@@ -420,7 +452,7 @@ pub(super) fn prepare_tls(address: &RedisAddress) {
 pub(super) fn cluster_builder(address: &RedisAddress) -> RedisResult<ClusterClientBuilder> {
     // The driver's own defaults would wait for seconds to minutes: no timeout, and 16 retries from 1.28 s up.
     Ok(ClusterClientBuilder::new(address.connection_infos()?)
-        .connection_timeout(CONNECT_TIMEOUT)
+        .connection_timeout(NODE_CONNECT_TIMEOUT)
         .response_timeout(ANSWER_TIMEOUT)
         .overall_response_timeout(Some(ANSWER_TIMEOUT))
         .retries(4)

@@ -27,6 +27,8 @@ pub(super) enum Remedy {
     Reconnect,
     /// It leads to a server that is not, or no longer, the right one; a new connection may lead elsewhere.
     ReconnectIfOld,
+    /// Part of it may be silent: another one is made, and it is used until then.
+    Replace,
     /// It is as good as any: the server would refuse over another one too.
     Keep,
 }
@@ -36,6 +38,7 @@ impl Remedy {
     /// time.
     pub(super) fn of(error: &RedisError, topology: &Topology) -> Self {
         match error.code() {
+            None if *topology == Topology::Cluster && error.is_timeout() => Self::Replace,
             // The driver's own error: no connection, no answer, or an unreadable one.
             None => Self::Reconnect,
             Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS") => Self::ReconnectIfOld,
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_the_connection_and_a_server_that_is_not_the_one_to_ask_does_not() {
-        use Remedy::{Keep, Reconnect, ReconnectIfOld};
+        use Remedy::{Keep, Reconnect, ReconnectIfOld, Replace};
         let (single, cluster) = (Topology::Single, Topology::Cluster);
         for (reply, alone, in_cluster) in [
             ("-OOM command not allowed when used memory > 'maxmemory'.\r\n", Keep, Keep),
@@ -139,7 +142,9 @@ mod tests {
             let remedies = [&single, &cluster].map(|topology| Remedy::of(&error_of(reply), topology));
             assert_eq!(remedies, [alone, in_cluster], "{reply}");
         }
-        let cut = RedisError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-        assert_eq!(Remedy::of(&cut, &single), Reconnect);
+        let own = |kind: std::io::ErrorKind| RedisError::from(std::io::Error::from(kind));
+        let (cut, silent) = (own(std::io::ErrorKind::BrokenPipe), own(std::io::ErrorKind::TimedOut));
+        assert_eq!([&single, &cluster].map(|topology| Remedy::of(&cut, topology)), [Reconnect, Reconnect]);
+        assert_eq!([&single, &cluster].map(|topology| Remedy::of(&silent, topology)), [Reconnect, Replace]);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Minute, Outcome, TimeZone},
+    poll::{Minute, Outcome, Poll, TimeZone},
     site::{NewKey, Scopes, SiteLook, SiteSettings},
     store::{Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
 };
@@ -13,7 +13,10 @@ use super::{
     conformance::views::{article, batch, ranked},
     stage::{Stage, changeable},
 };
-use crate::backends::{Backend, Program, Storage};
+use crate::{
+    backends::{Backend, Program, Storage},
+    client::until,
+};
 
 crate::registry::lone_rules![
     a_minute_in_which_ballots_only_changed_is_found,
@@ -21,6 +24,7 @@ crate::registry::lone_rules![
     a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
     a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
+    while_one_master_of_a_cluster_is_silent_the_others_answer,
     scores_that_have_grown_large_are_counted_from_another_moment,
     what_is_kept_of_views_is_forgotten_by_itself,
 ];
@@ -123,6 +127,32 @@ async fn a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster() {
             .collect();
         assert_eq!(shares, [4, 4, 4], "{}", poll.id);
     }
+}
+
+async fn while_one_master_of_a_cluster_is_silent_the_others_answer() {
+    let storage = Storage::start(Backend::Cluster);
+    let address = storage.address().parse().unwrap();
+    let stores = Stores::open(&StoreSettings { address, partitions: None, allow_eviction: false }, Clock::default());
+    let store = stores.unwrap().connect();
+    store.contact().await.unwrap();
+    let stage = Stage::new(store).await;
+    let of_silent = stage.poll(changeable()).await;
+    let server_of = |poll: &Poll| storage.server_of(&format!("sawt:{{{}}}:poll", poll.id));
+    let silent = server_of(&of_silent);
+    let of_another = loop {
+        let poll = stage.poll(changeable()).await;
+        if server_of(&poll).port() != silent.port() {
+            break poll;
+        }
+    };
+    silent.freeze();
+    for _ in 0..2 {
+        let unanswered = stage.store.poll(of_silent.id).await;
+        assert!(matches!(unanswered, Err(StoreError::Unavailable(_))), "{unanswered:?}");
+        assert_eq!(stage.read(&of_another).await, of_another);
+    }
+    silent.thaw();
+    assert_eq!(until(async || stage.store.poll(of_silent.id).await.ok()).await, Some(of_silent));
 }
 
 /// As a ranking is 70 windows after the moment that its scores are counted from.
