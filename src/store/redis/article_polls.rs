@@ -14,7 +14,7 @@ use redis::Cmd;
 
 use super::{
     RedisStore,
-    definitions::{DefineOptions, DefineOutcome, Definition, SyncedPartition},
+    definitions::{DefineOptions, DefineOutcome, Definition, SyncMode, SyncedPartition},
     keys,
     script::Call,
 };
@@ -138,7 +138,7 @@ impl RedisStore {
 
     /// Returns whether there is a partition of this poll.
     async fn make_partition(&self, definition: &Definition, partition: u16) -> Result<bool, StoreError> {
-        Ok(match self.sync_partition(definition, partition, b"anew").await? {
+        Ok(match self.sync_partition(definition, partition, SyncMode::MakeAnew).await? {
             SyncedPartition::Done(..) => true,
             SyncedPartition::Gone => false,
             SyncedPartition::OfAnother(made_at) => {

@@ -9,7 +9,7 @@ use super::{
     RedisStore,
     batch::{Packed, PackedAnswers, places_left_out, read_answer, read_ballot, read_outcomes},
     buckets::{bucket_of, split_off, splits_from},
-    definitions::SyncedPartition,
+    definitions::{SyncMode, SyncedPartition},
     keys,
     script::{Call, Reply},
 };
@@ -250,9 +250,9 @@ impl RedisStore {
     async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let in_force = definition.poll.revision;
-        let or: &[u8] = if in_force < found { b"back" } else { b"" };
+        let mode = if in_force < found { SyncMode::Back } else { SyncMode::Forward };
         let is_there = in_force == found
-            || matches!(self.sync_partition(&definition, partition, or).await?, SyncedPartition::Done(..));
+            || matches!(self.sync_partition(&definition, partition, mode).await?, SyncedPartition::Done(..));
         Ok(match is_there {
             false => Reconciled::Gone,
             true if in_force == known.revision => Reconciled::Agreed,

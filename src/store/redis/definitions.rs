@@ -84,6 +84,31 @@ pub(super) struct DefineOptions<'a> {
     pub(super) events: &'a [NewEvent],
 }
 
+/// What becomes of a partition that is not at its poll's revision, or not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SyncMode {
+    /// It is brought forward; one that is not there stays so.
+    Forward,
+    /// The same; and it is made if it is not there.
+    Make,
+    /// The same as `Make`; but one of another poll with the same id, made at another moment, is let alone.
+    MakeAnew,
+    /// It is brought to the revision even if it is beyond.
+    Back,
+}
+
+impl SyncMode {
+    /// As `sync_partition.lua` has it.
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Forward => b"forward",
+            Self::Make => b"make",
+            Self::MakeAnew => b"make-anew",
+            Self::Back => b"back",
+        }
+    }
+}
+
 /// The partitions of a poll, all at its revision.
 pub(super) struct SyncedPartitions {
     pub(super) is_any_closed: bool,
@@ -164,11 +189,11 @@ impl RedisStore {
     pub(super) async fn sync_partitions(
         &self,
         definition: &Definition,
-        or: &[u8],
+        mode: SyncMode,
     ) -> Result<SyncedPartitions, StoreError> {
         let partitions = 0..definition.poll.partitions.count();
         let partitions =
-            try_join_all(partitions.map(|partition| self.sync_partition(definition, partition, or))).await?;
+            try_join_all(partitions.map(|partition| self.sync_partition(definition, partition, mode))).await?;
         let mut all = SyncedPartitions { is_any_closed: false, ballots: 0 };
         for partition in partitions {
             let SyncedPartition::Done(phase, ballots) = partition else { continue };
@@ -183,7 +208,7 @@ impl RedisStore {
         &self,
         Definition { poll, reshaped }: &Definition,
         partition: u16,
-        or: &[u8],
+        mode: SyncMode,
     ) -> Result<SyncedPartition, StoreError> {
         let (tally, minutes) = (keys::tally(poll, partition), keys::minutes(poll, partition));
         let (revision, phase) = (poll.revision.to_string(), poll.schedule.phase.code().to_string());
@@ -198,7 +223,7 @@ impl RedisStore {
             .arg(closes_at.as_bytes())
             .arg(if poll.changeable { b"1" } else { b"0" })
             .arg(counters.as_bytes())
-            .arg(or)
+            .arg(mode.name())
             .arg(reshaped.as_bytes())
             .arg(made.as_bytes())
             .arg(own.as_bytes())

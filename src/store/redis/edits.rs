@@ -9,7 +9,7 @@
 
 use super::{
     RedisStore,
-    definitions::{DefineOptions, DefineOutcome, Definition, Reshape, StoredDefinition},
+    definitions::{DefineOptions, DefineOutcome, Definition, Reshape, StoredDefinition, SyncMode},
 };
 use crate::{
     poll::{PartitionTally, Phase, Poll, PollId, State},
@@ -79,7 +79,7 @@ impl RedisStore {
 
     /// Completes an edit that somebody else has made, and that may not have reached every partition.
     async fn make_sure(&self, made: &Definition) -> Result<Replacement, StoreError> {
-        self.sync_partitions(made, b"").await?;
+        self.sync_partitions(made, SyncMode::Forward).await?;
         Ok(Replacement::Done(made.poll.clone()))
     }
 
@@ -99,7 +99,7 @@ impl RedisStore {
     /// Goes on with a reshape that anybody began. `None` if somebody else ended it first.
     async fn finish_reshape(&self, reshape: &Reshape) -> Result<Option<Replacement>, StoreError> {
         let Reshape { before, held, after, events } = reshape;
-        let synced = self.sync_partitions(&Definition { poll: held.clone(), ..*before }, b"").await?;
+        let synced = self.sync_partitions(&Definition { poll: held.clone(), ..*before }, SyncMode::Forward).await?;
         // From here on no partition takes a ballot until the next revision is in force, so this stays true.
         let mut is_closed = synced.is_any_closed;
         if !is_closed && synced.ballots == 0 {
@@ -107,7 +107,7 @@ impl RedisStore {
             let putting = DefineOptions { anew: true, until, events, ..DefineOptions::default() };
             match self.define(after, held.revision, putting).await? {
                 DefineOutcome::Done(definition) => {
-                    self.sync_partitions(&definition, b"").await?;
+                    self.sync_partitions(&definition, SyncMode::Forward).await?;
                     return Ok(Some(Replacement::Done(definition.poll)));
                 }
                 DefineOutcome::Mismatch => return Ok(None),
@@ -121,7 +121,7 @@ impl RedisStore {
             kept.schedule.phase = Phase::Closed;
         }
         match self.define(&kept, held.revision, DefineOptions::default()).await? {
-            DefineOutcome::Done(definition) => self.sync_partitions(&definition, b"").await?,
+            DefineOutcome::Done(definition) => self.sync_partitions(&definition, SyncMode::Forward).await?,
             DefineOutcome::Mismatch => return Ok(None),
             DefineOutcome::Closed | DefineOutcome::NotClosed => return Ok(Some(Replacement::Closed)),
             DefineOutcome::Gone => return Ok(Some(Replacement::Gone)),
@@ -138,7 +138,7 @@ impl RedisStore {
         let events = if definition.poll.article.is_none() { events } else { Vec::new() };
         let putting = DefineOptions { events: &events, ..DefineOptions::default() };
         if let DefineOutcome::Done(closed) = self.define(&closed, definition.poll.revision, putting).await? {
-            self.sync_partitions(&closed, b"").await?;
+            self.sync_partitions(&closed, SyncMode::Forward).await?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl RedisStore {
             Box::pin(self.close_after_all(&definition)).await?;
         } else {
             // The caller is behind, and partitions may be too.
-            Box::pin(self.sync_partitions(&definition, b"")).await?;
+            Box::pin(self.sync_partitions(&definition, SyncMode::Forward)).await?;
         }
         Ok(true)
     }

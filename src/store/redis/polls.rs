@@ -7,7 +7,7 @@ use redis::Cmd;
 use super::{
     CLUSTER_PARTITIONS, RedisStore,
     address::Topology,
-    definitions::{DefineOptions, DefineOutcome, Definition, StoredDefinition},
+    definitions::{DefineOptions, DefineOutcome, Definition, StoredDefinition, SyncMode},
     keys, placement,
     sites::Member,
 };
@@ -57,7 +57,7 @@ impl Polls for RedisStore {
         if !self.join(&poll.site, Member::Poll(&poll)).await? {
             return Ok(Creation::NoSite);
         }
-        self.sync_partitions(&Definition::new(poll.clone()), b"create").await?;
+        self.sync_partitions(&Definition::new(poll.clone()), SyncMode::Make).await?;
         match self.define(&poll, Revision(0), DefineOptions { events, ..DefineOptions::default() }).await? {
             DefineOutcome::Done(_) => Ok(Creation::Created(poll)),
             // The same request, made twice at once: the other one was first.
@@ -152,7 +152,7 @@ impl Polls for RedisStore {
             DefineOutcome::NotClosed => return Ok(Replacement::NotClosed),
             DefineOutcome::Gone => return Ok(Replacement::Gone),
         };
-        let synced = self.sync_partitions(&definition, b"").await?;
+        let synced = self.sync_partitions(&definition, SyncMode::Forward).await?;
         if synced.is_any_closed && edit.poll.schedule.phase != Phase::Closed {
             // The old closing time came between the definition and a partition, and that partition may have answered so
             // already. Closed is final, so the whole poll closes.

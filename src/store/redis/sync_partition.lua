@@ -5,8 +5,8 @@
 --
 -- KEYS: tally, minutes
 -- ARGV: 1 revision, 2 phase, 3 opens_at, 4 closes_at, 5 changeable, 6 number of counters
---       7 "create" to make it if it is not there; "anew" the same, but one that was made at another moment is let alone;
---       "back" to bring it to this revision even if it is beyond
+--       7 "forward"; "make" to make it if it is not there; "make-anew" the same, but one that was made at another moment is let
+--       alone; "back" to bring it to this revision even if it is beyond
 --       8 the revision with which timelines last began anew, or 0
 --       9 when the poll was made, 10 the caller's time
 --       11 the labels whose ballots don't count, by their bits
@@ -15,10 +15,10 @@
 
 local tally = KEYS[1]
 local head = redis.call('HMGET', tally, 'revision', 'phase', 'closes_at', 'ballots', 'made', 'uncounted', 'labels')
-if ARGV[7] == 'anew' and head[5] and head[5] ~= ARGV[9] then return {-2, tonumber(head[5])} end
+if ARGV[7] == 'make-anew' and head[5] and head[5] ~= ARGV[9] then return {-2, tonumber(head[5])} end
 if not head[1] then
   -- One that is there without a revision is being forgotten.
-  if (ARGV[7] ~= 'create' and ARGV[7] ~= 'anew') or redis.call('EXISTS', tally) == 1 then return {-1} end
+  if (ARGV[7] ~= 'make' and ARGV[7] ~= 'make-anew') or redis.call('EXISTS', tally) == 1 then return {-1} end
   redis.call('HSET', tally, 'revision', ARGV[1], 'phase', ARGV[2], 'opens_at', ARGV[3], 'closes_at', ARGV[4],
     'changeable', ARGV[5], 'buckets', 1, 'version', 0, 'ballots', 0, 'made', ARGV[9])
   for index = 0, tonumber(ARGV[6]) - 1 do redis.call('HSET', tally, index, 0) end
