@@ -11,9 +11,10 @@ use std::cell::Cell;
 
 use futures_util::future::join_all;
 use sawt::{
-    poll::{Edit, LabelDecision, Outcome, PartitionTally, Phase, Poll, PollFields, State},
+    poll::{Edit, LabelDecision, Outcome, PartitionTally, Phase, Poll, PollFields, PollId, State, Timestamp},
+    secret::KeyHash,
     site::{ApiKey, NewKey, Scopes},
-    store::{BatchOutcome, Creation, Replacement, SiteDeletion, StoreError},
+    store::{BatchOutcome, Creation, IdempotencyKey, Replacement, SiteDeletion, StoreError},
 };
 use serde_json::json;
 
@@ -37,6 +38,7 @@ lone_rules![
     an_edit_or_a_close_cut_short_anywhere_reaches_every_partition,
     what_is_decided_of_a_label_is_decided_in_every_partition_though_it_was_cut_short_anywhere,
     a_poll_of_which_a_part_has_closed_is_closed_altogether,
+    a_poll_whose_making_was_cut_short_anywhere_is_made_by_the_same_request_and_deleted_whole,
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
@@ -292,6 +294,37 @@ async fn a_poll_of_which_a_part_has_closed_is_closed_altogether() {
 
 fn is_closed_in_each(tallies: Option<Vec<PartitionTally>>) -> bool {
     tallies.is_some_and(|tallies| tallies.iter().all(|partition| partition.state == State::Closed))
+}
+
+/// The same request again comes later, and so draws the poll up at another moment.
+async fn a_poll_whose_making_was_cut_short_anywhere_is_made_by_the_same_request_and_deleted_whole() {
+    let scene = Scene::new().await;
+    let next = &scene.next;
+    let begin = async || {
+        let key = IdempotencyKey { key: KeyHash::of(&PollId::generate().to_string()), request: KeyHash::of("request") };
+        (next.draw_up(yes_or_no()).await, key)
+    };
+    let act = async |stage: &Stage, (poll, key): &(Poll, IdempotencyKey)| {
+        stage.store.create_poll(poll, Some(key), &[]).await.is_ok()
+    };
+    // Also by a replica whose clock is behind.
+    for later in [5, -5] {
+        let after = async |(poll, key): (Poll, IdempotencyKey)| {
+            let created_at = Timestamp::from_millis(poll.created_at.as_millis() + later);
+            let twin = Poll { created_at, updated_at: created_at, ..next.draw_up(yes_or_no()).await };
+            let (Creation::Created(made) | Creation::Existing(made)) =
+                next.store.create_poll(&twin, Some(&key), &[]).await.unwrap()
+            else {
+                panic!("not made")
+            };
+            for voter in 0..12 {
+                assert_eq!(next.cast(&made, voter, &["yes"]).await, Outcome::Counted);
+            }
+            assert!(next.store.delete_poll(made.id, &[]).await.unwrap());
+            assert_eq!(scene.keys_of(&made), [""; 0]);
+        };
+        scene.cut_everywhere(begin, act, after).await;
+    }
 }
 
 async fn a_deletion_cut_short_anywhere_is_finished_by_the_same_request() {

@@ -3,12 +3,12 @@
 -- at last the partition is. Until then it knows how many buckets there were. Takes no memory. Safe to run twice.
 --
 -- KEYS: tally, minutes, answers, then the buckets to forget
--- ARGV: 1 when the poll was made: another poll with its id is let alone; 2 "all" if these buckets were the last
+-- ARGV: 1 when the poll was made: a later poll with its id is let alone; 2 "all" if these buckets were the last
 -- Answers how many buckets there were; 0: nothing is left.
 
 local tally = KEYS[1]
 local head = redis.call('HMGET', tally, 'buckets', 'made')
-if not head[1] or (head[2] and head[2] ~= ARGV[1]) then return 0 end
+if not head[1] or (head[2] and tonumber(head[2]) > tonumber(ARGV[1])) then return 0 end
 for _, field in ipairs(redis.call('HKEYS', tally)) do
   if field ~= 'buckets' and field ~= 'made' then redis.call('HDEL', tally, field) end
 end

@@ -56,7 +56,7 @@ pub(super) fn answers_outbox(poll: &Poll, partition: u16) -> String {
 }
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
-/// `ballots`, `made` (when its poll was made, in milliseconds), one field of votes per counter, named by its index, and
+/// `ballots`, `made` (when its poll was made, in milliseconds, or when its making was first begun), one field of votes per counter, named by its index, and
 /// `epoch` once that was raised; `labels`, once some don't count, has their bits, and `uncounted` how many ballots these
 /// have, which are not in `ballots` and votes. While it is being deleted, only `buckets` and `made`.
 pub(super) fn tally(poll: &Poll, partition: u16) -> String {

@@ -26,6 +26,10 @@ if not head[1] then
   return {tonumber(ARGV[2]), 0}
 end
 
+-- Somebody else who made the same poll may have stopped, or come first. Until one of them defines it, a partition is of
+-- the earliest moment: so none is of a later one than its poll.
+if ARGV[7] == 'make' and head[5] and tonumber(head[5]) > tonumber(ARGV[9]) then redis.call('HSET', tally, 'made', ARGV[9]) end
+
 local phase, revision, uncounted = tonumber(head[2]), tonumber(head[1]), tonumber(head[6] or 0)
 local ballots = tonumber(head[4]) + uncounted
 
