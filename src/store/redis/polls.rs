@@ -49,7 +49,10 @@ impl Polls for RedisStore {
             // Claimed by this request, or by one that has not finished, or was cut short.
             if poll.id != made {
                 poll.id = made;
-                poll.partitions = self.partitions(made);
+                // Texts are counted in one place.
+                if !poll.open_answer {
+                    poll.partitions = self.partitions(made);
+                }
             }
         }
         // A poll that had this id may not be deleted completely.

@@ -7,7 +7,8 @@ use sawt::{
         Action, AnswerState, Ballot, Choices, CountedAnswer, Kind, LabelDecision, MOST_ANSWERS, NewPoll, OTHER,
         OpenAnswer, Outcome, Poll, PollFields,
     },
-    store::Store,
+    secret::KeyHash,
+    store::{Creation, IdempotencyKey, Store},
 };
 
 use crate::store::stage::{Stage, at_once, ballot, counters, digest, label, open_answers, own_words, withdrawal};
@@ -23,6 +24,7 @@ crate::registry::store_rules![
     a_text_is_told_with_its_ballots_that_count,
     many_who_say_the_same_at_once_are_counted_one_by_one,
     texts_are_deleted_with_their_poll,
+    a_poll_that_is_made_by_the_same_request_again_keeps_its_texts,
 ];
 
 /// Texts with how many ballots say each, in the order of the texts.
@@ -234,4 +236,21 @@ async fn texts_are_deleted_with_their_poll(store: Arc<dyn Store>) {
     stage.store.create_poll(&poll, None, &[]).await.unwrap();
     assert_eq!(stage.store.answers(&poll).await.unwrap(), []);
     assert_eq!(stage.store.answers(&bystander).await.unwrap(), []);
+}
+
+async fn a_poll_that_is_made_by_the_same_request_again_keeps_its_texts(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let key = IdempotencyKey { key: KeyHash::of("key"), request: KeyHash::of("request") };
+    for round in 0..2 {
+        let drawn_up = stage.draw_up(open_answers()).await;
+        let Creation::Created(poll) = stage.store.create_poll(&drawn_up, Some(&key), &[]).await.unwrap() else {
+            panic!("it was deleted")
+        };
+        assert_eq!(poll.id == drawn_up.id, round == 0, "the second time the key has the first poll's id");
+        for voter in 0..12 {
+            assert_eq!(cast(&stage, &poll, own_words(&poll, voter, "a")).await, (Outcome::Counted, false));
+        }
+        assert_eq!(said(&stage, &poll).await, expected(&[("a", 12)]));
+        assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    }
 }
