@@ -100,7 +100,7 @@ where
 pub enum BatchOutcome {
     /// The ballots were applied.
     Committed(Committed),
-    /// Another revision is in force. Nothing was done: read the poll again, check the choices again, cast again.
+    /// Another revision is in force, or another poll with this id was made since. Nothing was done: read the poll again, check the choices again, cast again.
     Stale,
     /// There is no such poll.
     Gone,

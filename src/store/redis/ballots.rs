@@ -1,6 +1,6 @@
 //! Casting, splitting, reading ballots and tallies: everything within one partition.
 
-use std::ops::Range;
+use std::{cmp::Ordering, ops::Range};
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -206,7 +206,7 @@ impl RedisStore {
         let counters = poll.counters();
         let counter_count = counters.to_string();
         let asked = self.settings.clocks.own().now();
-        let (mut codec, mut own, mut timed) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+        let [mut codec, mut own, mut timed, mut made] = [(); 4].map(|()| itoa::Buffer::new());
         let mut call = Call::new(&self.scripts.cast, &script_keys)
             .arg(revision.as_bytes())
             .arg(known.as_bytes())
@@ -214,7 +214,8 @@ impl RedisStore {
             .arg(&batch.ballots)
             .arg(codec.format(poll.codec.code()).as_bytes())
             .arg(own.format(asked.as_millis()).as_bytes())
-            .arg(timed.format(poll.timed_counters()).as_bytes());
+            .arg(timed.format(poll.timed_counters()).as_bytes())
+            .arg(if poll.article.is_some() { made.format(poll.created_at.as_millis()).as_bytes() } else { b"" });
         if let Some(PackedAnswers { most, said, .. }) = &answers {
             call = said.iter().fold(call.arg(most.as_bytes()), |call, said| call.arg(said));
         }
@@ -246,17 +247,23 @@ impl RedisStore {
     /// Brings a partition, found at another revision than its caller knows, to the poll's definition. A caller that is
     /// behind gets `Stale`. A partition may be behind because an edit has not reached it yet, or was cut short. A
     /// partition beyond its definition can only be one whose Redis lost its last writes: it goes back, or no vote could
-    /// ever be cast in it again.
+    /// ever be cast in it again. The same goes for one of a later moment than the definition that its caller knows: but if
+    /// the poll is an article's, whoever makes it decides.
     async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
-        let in_force = definition.poll.revision;
-        let mode = if in_force < found { SyncMode::Back } else { SyncMode::Forward };
-        let is_there = in_force == found
-            || matches!(self.sync_partition(&definition, partition, mode).await?, SyncedPartition::Done(..));
-        Ok(match is_there {
-            false => Reconciled::Gone,
-            true if in_force == known.revision => Reconciled::Agreed,
-            true => Reconciled::Stale,
+        let Poll { revision: in_force, created_at, article, .. } = &definition.poll;
+        let is_known = (in_force, created_at) == (&known.revision, &known.created_at);
+        let mode = match found.cmp(in_force) {
+            Ordering::Equal if !is_known => return Ok(Reconciled::Stale),
+            Ordering::Equal if article.is_some() => return Ok(Reconciled::Gone),
+            Ordering::Equal => SyncMode::Make,
+            Ordering::Less => SyncMode::Forward,
+            Ordering::Greater => SyncMode::Back,
+        };
+        Ok(match self.sync_partition(&definition, partition, mode).await? {
+            SyncedPartition::Gone | SyncedPartition::OfAnother(_) => Reconciled::Gone,
+            SyncedPartition::Done(..) if is_known => Reconciled::Agreed,
+            SyncedPartition::Done(..) => Reconciled::Stale,
         })
     }
 

@@ -13,9 +13,10 @@
 --         character 64 above it comes after the digits, or 0xFE and the label come before the bytes
 --       6 the caller's time
 --       7 how many counters, the first, have a timeline
---       8 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
---       9, 10, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
--- Answers {-1}: no such poll; {0, revision}: another revision is in force; {2, buckets}: there are so many buckets now,
+--       8 of an article's poll, whose id may come again, when it was made, as the caller knows it; else nothing
+--       9 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
+--       10, 11, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
+-- Answers {-1}: no such poll; {0, revision}: another revision is in force, or this one of a later poll with the same id; {2, buckets}: there are so many buckets now,
 --       and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
@@ -36,9 +37,13 @@ local fields = {'revision', 'phase', 'opens_at', 'closes_at', 'changeable', 'buc
   'epoch'}
 local named = #fields
 for index = 0, counters - 1 do fields[named + index + 1] = text(index) end
+if ARGV[8] ~= '' then fields[#fields + 1] = 'made' end
 local head = read_fields(tally, fields)
 if not head[1] then return {-1} end
-if head[1] ~= ARGV[1] then return {0, tonumber(head[1])} end
+local made = ARGV[8] ~= '' and head[#fields]
+if head[1] ~= ARGV[1] or made and made ~= ARGV[8] and tonumber(made) > tonumber(ARGV[8]) then
+  return {0, tonumber(head[1])}
+end
 
 local phase = tonumber(head[2])
 local open, unsure = phase == 1, false
@@ -126,7 +131,7 @@ end
 
 -- Texts are counted as their ballots are. On record a ballot that brought one has a colon after its counters, and the
 -- text's id, or nothing if the text was not kept.
-local answers, most_answers = ARGV[8] and KEYS[#KEYS], tonumber(ARGV[8] or 0)
+local answers, most_answers = ARGV[9] and KEYS[#KEYS], tonumber(ARGV[9] or 0)
 
 -- Of texts that ballots with a label say, it is also counted beside the timeline how many.
 local function say(id, by, said, label)
@@ -184,8 +189,8 @@ while place <= #packed do
   local key = KEYS[index]
   local outcome
   local said, left_out
-  if answers and not withdraw and ARGV[8 + n] ~= '' then
-    said = string.sub(ARGV[8 + n], 1, 8)
+  if answers and not withdraw and ARGV[9 + n] ~= '' then
+    said = string.sub(ARGV[9 + n], 1, 8)
     left_out = value .. ':'
     if redis.call('HEXISTS', answers, said) == 1 or redis.call('HLEN', answers) < most_answers then
       value = left_out .. said
@@ -204,7 +209,7 @@ while place <= #packed do
     version = version + 1
     count(kept, 1, change)
     if made then made.counted = made.counted + 1 end
-    if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9), label) end
+    if said and value ~= left_out then say(said, 1, string.sub(ARGV[9 + n], 9), label) end
   else
     local found = redis.call('HGET', key, digest)
     local on_record, label_before = found, 0
@@ -238,7 +243,7 @@ while place <= #packed do
       redis.call('HSET', key, digest, with_label(value, label))
       version = version + 1
       -- What is said anew comes first: so a text that goes on is never gone.
-      if said and value ~= left_out then say(said, 1, string.sub(ARGV[8 + n], 9), label) end
+      if said and value ~= left_out then say(said, 1, string.sub(ARGV[9 + n], 9), label) end
       take_back(on_record, label_before)
       count(kept, 1, change)
       if label ~= 0 then count_label(label, kept, 1) end

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     poll::{
         AnswerId, AnswerState, Applied, Ballot, Codec, CountedAnswer, Counters, Minute, Outcome, PartitionLabels,
-        PartitionTally, Poll, PollId, Position, RecordedAnswer, RecordedBallot, Revision, Text, Times, VoterDigest,
+        PartitionTally, Poll, PollId, Position, RecordedAnswer, RecordedBallot, Revision, Text, Times, Timestamp,
+        VoterDigest,
     },
     site::NewEvent,
     store::{BallotCursor, BallotPage, Ballots, BatchOutcome, Committed, Minutes, StoreError, ballots::BALLOTS_PAGE},
@@ -23,9 +24,9 @@ use crate::{
 #[async_trait]
 impl Ballots for SqliteStore {
     async fn cast(&self, poll: &Poll, partition: u16, ballots: &[Ballot]) -> Result<BatchOutcome, StoreError> {
-        let (id, revision, ballots) = (poll.id, poll.revision, ballots.to_vec());
+        let (id, known, ballots) = (poll.id, (poll.revision, poll.created_at), ballots.to_vec());
         let (timed, takes_answers) = (poll.timed_counters(), poll.open_answer);
-        let known = (id, revision, timed, takes_answers);
+        let known = (id, known, timed, takes_answers);
         self.write(move |db, times| apply(db, times, known, partition, &ballots)).await
     }
 
@@ -121,12 +122,12 @@ impl Ballots for SqliteStore {
 fn apply(
     db: &Connection,
     times: Times,
-    (id, revision, timed, takes_answers): (PollId, Revision, usize, bool),
+    (id, known, timed, takes_answers): (PollId, (Revision, Timestamp), usize, bool),
     partition: u16,
     ballots: &[Ballot],
 ) -> Result<BatchOutcome, StoreError> {
     let Some(mut head) = Head::read(db, id)? else { return Ok(BatchOutcome::Gone) };
-    if head.revision != revision {
+    if (head.revision, head.created_at) != known {
         return Ok(BatchOutcome::Stale);
     }
     let judged = head.close_if_due(db, times)?;

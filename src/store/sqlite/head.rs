@@ -19,6 +19,8 @@ pub(super) struct Head {
     /// The poll's number in the other tables.
     pub(super) number: i64,
     pub(super) revision: Revision,
+    /// An article's poll may go and come again with its id.
+    pub(super) created_at: Timestamp,
     pub(super) schedule: Schedule,
     pub(super) changeable: bool,
     pub(super) codec: Codec,
@@ -30,12 +32,14 @@ impl Head {
     /// A poll's head, if there is such a poll.
     pub(super) fn read(db: &Connection, id: PollId) -> Result<Option<Self>, StoreError> {
         let mut select = db.prepare_cached(
-            "select number, revision, phase, opens_at, closes_at, changeable, codec, uncounted from polls where id = ?1",
+            "select number, revision, phase, opens_at, closes_at, changeable, codec, uncounted, created_at
+             from polls where id = ?1",
         )?;
         let columns = |row: &Row<'_>| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
+            let head = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+            Ok((head, row.get(8)?))
         };
-        let Some((number, revision, phase, opens_at, closes_at, changeable, codec, uncounted)) =
+        let Some(((number, revision, phase, opens_at, closes_at, changeable, codec, uncounted), created_at)) =
             select.query_row([id.to_string()], columns).optional()?
         else {
             return Ok(None);
@@ -48,6 +52,7 @@ impl Head {
         Ok(Some(Self {
             number,
             revision: Revision(revision),
+            created_at: Timestamp::from_millis(created_at),
             schedule,
             changeable,
             codec,

@@ -7,10 +7,10 @@ use sawt::{
     article::{Admission, ArticleKey, NewArticlePoll, Template},
     poll::{DigestKey, Label, LabelDecision, ListCursor, Outcome, Partitions, Poll, PollFields, PollId, State},
     secret::random_bytes,
-    store::{ArticleStatus, Making, Replacement, SiteDeletion, Store, TemplatePut, Witness},
+    store::{ArticleStatus, BatchOutcome, Making, Replacement, SiteDeletion, Store, TemplatePut, Witness},
 };
 
-use crate::store::stage::{Stage, changeable, options};
+use crate::store::stage::{Stage, ballot, changeable, options};
 
 crate::registry::store_rules![
     an_articles_poll_is_made_once_whoever_makes_it_at_the_same_time,
@@ -19,6 +19,7 @@ crate::registry::store_rules![
     a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for,
     a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again,
     an_edit_never_meets_the_poll_that_came_again_with_the_same_id,
+    a_ballot_never_meets_the_poll_that_came_again_with_the_same_id,
     the_same_client_counts_once_towards_an_honest_article,
     a_poll_is_provisional_no_more_once_its_publisher_vouches_for_it,
     a_closed_poll_forgets_its_voters_and_keeps_its_counts,
@@ -163,6 +164,26 @@ async fn an_edit_never_meets_the_poll_that_came_again_with_the_same_id(store: Ar
     let late = poll.decided(Label::NO_MARK, LabelDecision::Held, now).unwrap();
     assert_eq!(stage.replace(&late).await, Replacement::Gone);
     assert_eq!(stage.read(&again).await, moved_on);
+}
+
+/// Of a replica that knows the poll as it was, when its template had more options.
+async fn a_ballot_never_meets_the_poll_that_came_again_with_the_same_id(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let with_options = async |ids: &[&str]| {
+        let fields = PollFields { options: Some(options(ids)), ..changeable() };
+        let pattern = Poll { partitions: Partitions::unplaced(1), ..stage.draw_up(fields).await };
+        Template { pattern, ..template.clone() }
+    };
+    let poll = made(&stage, &with_options(&["a", "b", "c", "d"]).await, "a").await;
+    let late = [ballot(&poll, 1, &["d"])];
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    stage.wait_until(stage.now_plus(2).await).await;
+    let again = made(&stage, &with_options(&["a", "b"]).await, "a").await;
+    assert_eq!((again.id, again.revision), (poll.id, poll.revision));
+    assert_eq!(stage.store.cast(&poll, 0, &late).await.unwrap(), BatchOutcome::Stale);
+    assert_eq!(stage.cast(&again, 1, &["b"]).await, Outcome::Counted);
+    assert_eq!(stage.count(&again).await, (vec![0, 1], 1));
 }
 
 async fn vouch(stage: &Stage, template: &Template, poll: PollId, client: u8) -> ArticleStatus {
