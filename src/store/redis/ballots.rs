@@ -32,11 +32,10 @@ const SPLITS_AT_ONCE: u32 = 8;
 /// The reply of one call of `cast.lua`. All but `Committed` mean that nothing was done.
 enum CastReply {
     Committed(Committed),
-    /// The partition has this other revision.
-    Differs(Revision),
+    /// The partition has this other revision, or is not there.
+    Differs(Option<Revision>),
     /// A ballot lies in another bucket than the caller thought.
     Moved,
-    Gone,
 }
 
 #[async_trait]
@@ -49,9 +48,8 @@ impl Ballots for RedisStore {
                     let _ = self.close_if_in_part(poll, std::slice::from_ref(&committed.tally)).await;
                     return Ok(BatchOutcome::Committed(committed));
                 }
-                CastReply::Gone => return Ok(BatchOutcome::Gone),
                 CastReply::Moved => {}
-                CastReply::Differs(revision) => match self.reconcile(poll, partition, revision).await? {
+                CastReply::Differs(found) => match self.reconcile(poll, partition, found).await? {
                     Reconciled::Agreed => {}
                     Reconciled::Stale => return Ok(BatchOutcome::Stale),
                     Reconciled::Gone => return Ok(BatchOutcome::Gone),
@@ -221,8 +219,8 @@ impl RedisStore {
         }
         let mut reply = call.send(&self.link).await?;
         match reply.int()? {
-            -1 => return Ok(CastReply::Gone),
-            0 => return Ok(CastReply::Differs(Revision(reply.number()?))),
+            -1 => return Ok(CastReply::Differs(None)),
+            0 => return Ok(CastReply::Differs(Some(Revision(reply.number()?)))),
             2 => {
                 self.buckets.learn(poll.id, partition, reply.number()?);
                 return Ok(CastReply::Moved);
@@ -247,24 +245,34 @@ impl RedisStore {
     /// Brings a partition, found at another revision than its caller knows, to the poll's definition. A caller that is
     /// behind gets `Stale`. A partition may be behind because an edit has not reached it yet, or was cut short. A
     /// partition beyond its definition can only be one whose Redis lost its last writes: it goes back, or no vote could
-    /// ever be cast in it again. The same goes for one of a later moment than the definition that its caller knows: but if
-    /// the poll is an article's, whoever makes it decides.
-    async fn reconcile(&self, known: &Poll, partition: u16, found: Revision) -> Result<Reconciled, StoreError> {
+    /// ever be cast in it again. One that is not there is lost with its Redis's last writes, and is made again, or the poll
+    /// could never be voted in again. But if the poll is an article's, whoever makes it decides; also about a partition of
+    /// a later moment than the definition.
+    async fn reconcile(&self, known: &Poll, partition: u16, found: Option<Revision>) -> Result<Reconciled, StoreError> {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let Poll { revision: in_force, created_at, article, .. } = &definition.poll;
         let is_known = (in_force, created_at) == (&known.revision, &known.created_at);
-        let mode = match found.cmp(in_force) {
-            Ordering::Equal if !is_known => return Ok(Reconciled::Stale),
-            Ordering::Equal if article.is_some() => return Ok(Reconciled::Gone),
-            Ordering::Equal => SyncMode::Make,
-            Ordering::Less => SyncMode::Forward,
-            Ordering::Greater => SyncMode::Back,
+        let mode = match found.map(|found| found.cmp(in_force)) {
+            Some(Ordering::Less) => SyncMode::Forward,
+            Some(Ordering::Greater) => SyncMode::Back,
+            Some(Ordering::Equal) if !is_known => return Ok(Reconciled::Stale),
+            Some(Ordering::Equal) => return Ok(Reconciled::Gone),
+            None if article.is_some() => return Ok(Reconciled::Gone),
+            None => SyncMode::Make,
         };
-        Ok(match self.sync_partition(&definition, partition, mode).await? {
-            SyncedPartition::Gone | SyncedPartition::OfAnother(_) => Reconciled::Gone,
-            SyncedPartition::Done(..) if is_known => Reconciled::Agreed,
-            SyncedPartition::Done(..) => Reconciled::Stale,
-        })
+        if !matches!(self.sync_partition(&definition, partition, mode).await?, SyncedPartition::Done(..)) {
+            return Ok(Reconciled::Gone);
+        }
+        if found.is_none() {
+            let now = self.definition(known.id).await?;
+            if now.is_none_or(|now| now.poll.created_at != *created_at) {
+                // It was deleted between these steps, and perhaps before there was this partition.
+                self.forget_partition(&definition.poll, partition).await?;
+                return Ok(Reconciled::Gone);
+            }
+            tracing::warn!(poll = %known.id, partition, "the store has lost a part of a poll, which is made again");
+        }
+        Ok(if is_known { Reconciled::Agreed } else { Reconciled::Stale })
     }
 
     async fn read_partitions(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
@@ -282,7 +290,12 @@ impl RedisStore {
             let call =
                 Call::new(&self.scripts.tally, &[key.as_bytes()]).arg(counter_count.as_bytes()).arg(own.as_bytes());
             let mut reply = call.send(&self.link).await?;
-            let Some(revision) = reply.number_if_there()?.map(Revision) else { return Ok(None) };
+            let Some(revision) = reply.number_if_there()?.map(Revision) else {
+                match Box::pin(self.reconcile(poll, partition, None)).await? {
+                    Reconciled::Agreed | Reconciled::Stale => continue,
+                    Reconciled::Gone => return Ok(None),
+                }
+            };
             let as_of = Timestamp::from_millis(reply.int()?);
             self.settings.clocks.compare(asked, as_of);
             let mut state = read_state(poll, as_of, &mut reply)?;
@@ -292,7 +305,7 @@ impl RedisStore {
                 let is_held = state == State::Draft && poll.schedule.phase != Phase::Draft;
                 // So a tally never says less than its poll, above all "closed". For a later revision than its caller
                 // knows it names that revision, and the caller reads the poll again.
-                match Box::pin(self.reconcile(poll, partition, revision)).await {
+                match Box::pin(self.reconcile(poll, partition, Some(revision))).await {
                     Ok(Reconciled::Stale) if revision > poll.revision && !is_held => {}
                     Ok(Reconciled::Agreed | Reconciled::Stale) => continue,
                     Ok(Reconciled::Gone) => return Ok(None),

@@ -10,6 +10,8 @@
 //!   gets "stale". A change of the options takes more steps: see [`edits`].
 //! - **Closing** is an edit. A closed partition stays closed, and a poll counts as closed once all its partitions are,
 //!   so a final tally never changes. A poll with some partitions closed is closed by whoever finds it.
+//! - **Losing** a partition, as a failover may with the last writes, leaves a definition without it: whoever votes or
+//!   reads makes it again, without ballots.
 //! - **Deleting** hides the definition first and deletes it last: see [`deletion`].
 //! - **Telling** of any of these is part of the step that makes the change: see [`outbox`].
 //!

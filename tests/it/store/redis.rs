@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Minute, Outcome, Poll, TimeZone},
+    poll::{Minute, Outcome, Poll, PollFields, State, TimeZone},
     site::{NewKey, Scopes, SiteLook, SiteSettings},
-    store::{Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
+    store::{BatchOutcome, Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
 };
 
 use super::{
     conformance::views::{article, batch, ranked},
-    stage::{Stage, changeable},
+    stage::{Stage, ballot, changeable},
 };
 use crate::{
     backends::{Backend, Program, Storage},
@@ -23,6 +23,7 @@ crate::registry::lone_rules![
     a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name,
     a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
+    a_part_of_a_poll_that_its_redis_has_lost_is_made_again,
     a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
     while_one_master_of_a_cluster_is_silent_the_others_answer,
     scores_that_have_grown_large_are_counted_from_another_moment,
@@ -108,6 +109,38 @@ async fn a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_go
     assert!(matches!(stage.store.add_key(&key, &[]).await, Err(StoreError::Unavailable(_))));
     assert_eq!((stage.store.poll(poll.id).await.unwrap(), stage.store.key(&key.id).await.unwrap()), (None, None));
     assert_eq!(stage.store.delete_site(&stage.site).await.unwrap(), SiteDeletion::Done);
+}
+
+/// As after a failover to a replica that did not have it yet.
+async fn a_part_of_a_poll_that_its_redis_has_lost_is_made_again() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let lose = |poll: &Poll| {
+        let keys: Vec<String> = storage.server().ask_for(&["KEYS", &format!("sawt:{{{}.0}}:*", poll.id)]);
+        assert!(keys.iter().any(|key| key.ends_with(":tally")));
+        let del: Vec<&str> = ["DEL"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        storage.server().ask(&del);
+    };
+    let poll = stage.poll(changeable()).await;
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    lose(&poll);
+    assert_eq!(stage.cast(&poll, 2, &["no"]).await, Outcome::Counted);
+    lose(&poll);
+    assert_eq!(stage.count(&poll).await, (vec![0, 0], 0));
+    lose(&poll);
+    // A replica that knows an earlier revision.
+    let edited = stage.edited(&poll, PollFields { changeable: Some(false), ..PollFields::default() }).await;
+    assert_eq!(stage.store.cast(&poll, 0, &[ballot(&poll, 1, &["yes"])]).await.unwrap(), BatchOutcome::Stale);
+    assert_eq!(stage.cast(&edited, 1, &["yes"]).await, Outcome::Counted);
+    let closed = stage.closed(&edited).await;
+    lose(&closed);
+    assert_eq!(stage.cast(&closed, 1, &["no"]).await, Outcome::NotOpen);
+    assert_eq!(stage.tally(&closed).await.state, State::Closed);
+    // One that is gone stays gone.
+    assert!(stage.store.delete_poll(closed.id, &[]).await.unwrap());
+    assert_eq!(stage.store.cast(&closed, 0, &[ballot(&closed, 1, &["yes"])]).await.unwrap(), BatchOutcome::Gone);
+    assert_eq!(stage.store.tally(&closed).await.unwrap(), None);
+    assert_eq!(storage.server().ask_for::<Vec<String>>(&["KEYS", &format!("*{}*", closed.id)]), [""; 0]);
 }
 
 /// The master that has more than its share of a poll is the poll's limit.
