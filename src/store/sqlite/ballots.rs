@@ -54,14 +54,14 @@ impl Ballots for SqliteStore {
     }
 
     async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {
-        let (id, after) = (
+        let (id, first) = (
             poll.id,
             match from {
-                Some(BallotCursor::After(voter)) => Some(voter),
-                Some(BallotCursor::Bucket { .. }) | None => None,
+                Some(BallotCursor::After(voter)) => voter.saturating_add(1),
+                Some(BallotCursor::Bucket { .. }) | None => i64::MIN,
             },
         );
-        self.read(move |db, _| Head::read(db, id)?.map(|head| page(db, &head, after)).transpose()).await
+        self.read(move |db, _| Head::read(db, id)?.map(|head| page(db, &head, first)).transpose()).await
     }
 
     async fn tally(&self, poll: &Poll) -> Result<Option<Vec<PartitionTally>>, StoreError> {
@@ -182,15 +182,16 @@ fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<
     kept.map(|ballot| ballot.ok_or_else(|| corrupt(head))).transpose()
 }
 
-/// The ballots of the voters that come after one, in the order of their numbers, which never change.
-fn page(db: &Connection, head: &Head, after: Option<i64>) -> Result<BallotPage, StoreError> {
-    let of = match head.codec {
-        Codec::Index | Codec::Bits => "ballots",
-        Codec::Bytes => "byte_ballots",
-    };
-    let mut select = db.prepare_cached(&format!(
-        "select voter, counters from {of} where poll = ?1 and (?2 is null or voter > ?2) order by voter limit ?3"
-    ))?;
+/// A page of the ballots of voters with a number of at least `?2`. One condition on it, so that SQLite goes there at once.
+const PAGE: &str = "select voter, counters from ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
+const BYTES_PAGE: &str = "select voter, counters from byte_ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
+
+/// The ballots of the voters from a number on, in the order of their numbers, which never change.
+fn page(db: &Connection, head: &Head, first: i64) -> Result<BallotPage, StoreError> {
+    let mut select = db.prepare_cached(match head.codec {
+        Codec::Index | Codec::Bits => PAGE,
+        Codec::Bytes => BYTES_PAGE,
+    })?;
     let read = |row: &Row<'_>| {
         let ballot = match head.codec {
             Codec::Index | Codec::Bits => RecordedBallot::from_number(head.codec, row.get(1)?),
@@ -199,12 +200,13 @@ fn page(db: &Connection, head: &Head, after: Option<i64>) -> Result<BallotPage, 
         Ok((row.get(0)?, ballot))
     };
     let (mut ballots, mut voters) = (Vec::with_capacity(BALLOTS_PAGE), Vec::with_capacity(BALLOTS_PAGE));
-    for row in select.query_map(params![head.number, after, BALLOTS_PAGE], read)? {
+    for row in select.query_map(params![head.number, first, BALLOTS_PAGE], read)? {
         let (voter, ballot) = row?;
         ballots.push(ballot.ok_or_else(|| corrupt(head))?);
         voters.push(voter);
     }
-    let next = voters.last().copied().filter(|_| ballots.len() == BALLOTS_PAGE).map(BallotCursor::After);
+    let is_full = ballots.len() == BALLOTS_PAGE;
+    let next = voters.last().copied().filter(|last| is_full && *last < i64::MAX).map(BallotCursor::After);
     let voters = voters.into_iter().map(i64::to_be_bytes).collect();
     Ok(BallotPage { ballots, voters, next })
 }
@@ -240,4 +242,22 @@ fn put_on_record(
 /// A digest's eight bytes as SQLite's widest integer.
 fn number_of(voter: VoterDigest) -> i64 {
     i64::from_be_bytes(voter.field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Or each page of a long scan would be read from the first voter on.
+    #[test]
+    fn a_page_begins_where_the_one_before_it_ended() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("schema.sql")).unwrap();
+        for page in [PAGE, BYTES_PAGE] {
+            let mut plan = db.prepare(&format!("explain query plan {page}")).unwrap();
+            let steps = plan.query_map([1, 2, 3], |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            assert!(matches!(&steps[..], [step] if step.ends_with("(poll=? AND voter>?)")), "{steps:?}");
+        }
+    }
 }
