@@ -6,7 +6,7 @@
 use std::{
     fmt,
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     thread,
@@ -88,8 +88,14 @@ impl Storage {
     }
 
     fn cluster(options: &[(&str, &str)]) -> Self {
+        Self::cluster_with_clocks(options, [None; 3])
+    }
+
+    /// A cluster of which some masters' clocks are put ahead, by a library made by [`clock_ahead`].
+    pub(crate) fn cluster_with_clocks(options: &[(&str, &str)], clocks: [Option<&Path>; 3]) -> Self {
         let options = [&[("cluster-enabled", "yes")], options].concat();
-        let servers: Vec<_> = (0..3).map(|_| RedisServer::start(Program::Redis, &options)).collect();
+        let start = |clock: Option<&Path>| RedisServer::start_with_clock(Program::Redis, &options, clock);
+        let servers: Vec<_> = clocks.map(start).into();
         let nodes: Vec<_> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
         let created = Command::new("redis-cli")
             .args(["--cluster", "create"])
@@ -179,6 +185,8 @@ pub(crate) struct RedisServer {
     program: Program,
     port: u16,
     options: Vec<(String, String)>,
+    /// A library that puts its clock ahead.
+    clock: Option<PathBuf>,
     directory: TempDir,
     /// `None` while it is stopped.
     process: Mutex<Option<Process>>,
@@ -186,11 +194,16 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     pub(crate) fn start(program: Program, options: &[(&str, &str)]) -> Self {
+        Self::start_with_clock(program, options, None)
+    }
+
+    fn start_with_clock(program: Program, options: &[(&str, &str)], clock: Option<&Path>) -> Self {
         let options: Vec<_> = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut server = Self {
             program,
             port: 0,
             options,
+            clock: clock.map(Path::to_owned),
             directory: TempDir::new().expect("a temporary directory can be made"),
             process: Mutex::new(None),
         };
@@ -241,6 +254,7 @@ impl RedisServer {
         for (name, value) in &self.options {
             command.arg(format!("--{name}")).arg(value);
         }
+        command.envs(self.clock.iter().map(|clock| ("LD_PRELOAD", clock)));
         let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))
             .unwrap_or_else(|error| panic!("{}: {error}; {}", self.program.path().display(), self.program.remedy()));
         let begun = Instant::now();
@@ -343,6 +357,26 @@ impl fmt::Debug for RedisServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} on port {}", self.program, self.port)
     }
+}
+
+/// Makes a library in a folder that puts a program's clock a minute ahead if it is loaded before it.
+pub(crate) fn clock_ahead(folder: &Path) -> PathBuf {
+    const SOURCE: &str = r#"
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <sys/time.h>
+        int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+            int (*real)(struct timeval *, void *) = dlsym(RTLD_NEXT, "gettimeofday");
+            int answer = real(time, zone);
+            time->tv_sec += 60;
+            return answer;
+        }"#;
+    let (source, library) = (folder.join("ahead.c"), folder.join("ahead.so"));
+    std::fs::write(&source, SOURCE).expect("the file can be written");
+    // The compiler is here: it made SQLite.
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    assert!(made.expect("cc runs").success());
+    library
 }
 
 /// A child process that does not outlive its guard.

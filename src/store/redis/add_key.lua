@@ -1,8 +1,8 @@
 -- Keeps a key, unless there is one of this id, and tells of it. Safe to run twice.
 --
 -- KEYS: the key, its outbox
--- ARGV: 1 what is kept, 2 the ticket, if there is something to tell, then a stage and an entry each
--- Answers {1}: it is kept; {0, what is kept}: there is one; {6}: the ticket is too old.
+-- ARGV: 1 what is kept, 2 when it was announced, if there is something to tell, then a stage and an entry each
+-- Answers {1}: it is kept; {0, what is kept}: there is one; {6}: it comes too late.
 
 local held = redis.call('GET', KEYS[1])
 if held then return {0, held} end

@@ -69,7 +69,7 @@ impl RedisStore {
         let call = Call::new(&self.scripts.decide_answer, &[key.as_bytes(), outbox.as_bytes()])
             .arg(answer.as_bytes())
             .arg(&letter)
-            .arg(letters.ticket.as_bytes());
+            .arg(letters.announced.as_bytes());
         let mut reply = letters.add_to(call).send(&self.link).await?;
         match reply.int()? {
             0 => Ok(None),

@@ -2,9 +2,9 @@
 -- twice.
 --
 -- KEYS: answers, their outbox
--- ARGV: 1 which text (8 bytes), 2 the letter of what is shown, 3 the ticket, if there is something to tell, then a stage and
+-- ARGV: 1 which text (8 bytes), 2 the letter of what is shown, 3 when it was announced, if there is something to tell, then a stage and
 --       an entry each
--- Answers {1, what is kept of the text}; {0}: no ballot says it; {6}: the ticket is too old.
+-- Answers {1, what is kept of the text}; {0}: no ballot says it; {6}: it comes too late.
 
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
 if not kept then return {0} end

@@ -173,7 +173,7 @@ impl RedisStore {
             .arg(own.as_bytes())
             .arg(if putting.resolves { b"1" } else { b"" })
             .arg(made.as_bytes())
-            .arg(letters.ticket.as_bytes());
+            .arg(letters.announced.as_bytes());
         let mut reply = letters.add_to(call).send(&self.link).await?;
         Ok(match reply.int()? {
             1 => DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) }),

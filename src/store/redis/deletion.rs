@@ -36,7 +36,7 @@ impl RedisStore {
             None => Letters::default(),
         };
         let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
-        let call = letters.add_to(call.arg(letters.ticket.as_bytes()).arg(definition));
+        let call = letters.add_to(call.arg(letters.announced.as_bytes()).arg(definition));
         if call.send(&self.link).await?.int()? == 6 { Err(too_late()) } else { Ok(()) }
     }
 

@@ -226,7 +226,7 @@ impl RedisStore {
         let mut call = Call::new(&self.scripts.tell_moves, &[key.as_bytes(), outbox.as_bytes()])
             .arg(revision.as_bytes())
             .arg(own.as_bytes())
-            .arg(letters.ticket.as_bytes());
+            .arg(letters.announced.as_bytes());
         for ((stage, time), entry) in stages.iter().zip(&times).zip(letters.entries()) {
             call = call.arg(stage.as_bytes()).arg(time.as_bytes()).arg(entry.as_bytes());
         }

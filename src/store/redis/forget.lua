@@ -3,9 +3,9 @@
 -- so.
 --
 -- KEYS: poll, the same poll while it is being deleted, its outbox
--- ARGV: 1 the ticket, if there is something to tell, 2 the definition that is meant, or nothing: then whichever is there;
+-- ARGV: 1 when it was announced, if there is something to tell, 2 the definition that is meant, or nothing: then whichever is there;
 --       then a stage and an entry each
--- Answers 1: one is marked; 0: there is no such poll; 6: the ticket is too old.
+-- Answers 1: one is marked; 0: there is no such poll; 6: it comes too late.
 
 local clock = redis.call('TIME')
 local is_meant = ARGV[2] == '' or redis.call('HGET', KEYS[1], 'definition') == ARGV[2]

@@ -3,8 +3,9 @@
 -- How long after its announcement a change may be made, in milliseconds. The relay goes on looking for longer.
 local LATE = 10000
 
--- Whether a change comes too late to be told. `moment` is the time in milliseconds.
-local function is_late(ticket, moment) return ticket ~= '' and moment - tonumber(ticket) / 1000 > LATE end
+-- Whether a change comes too late to be told: by `announced`, a time of this server's clock in microseconds, before which
+-- it was not announced, or nothing if it is not told; and `moment`, the time in milliseconds.
+local function is_late(announced, moment) return announced ~= '' and moment - tonumber(announced) / 1000 > LATE end
 
 -- Appends entries to an outbox: from a place in ARGV on, a stage and an entry each. A stage that is not beyond the one
 -- told already is not told again. Returns the stage that is told now.

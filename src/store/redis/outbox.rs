@@ -3,7 +3,8 @@
 //! 1. The change is *announced*: its outbox is put into the set of those that are looked through, under a *ticket*, the
 //!    time. Moves that will be due by the clock are noted in the same step.
 //! 2. The change is made by a script that also appends what is told to the outbox, which lies in the same hash slot. It
-//!    refuses a ticket older than ten seconds: then the caller, who was asleep, is told to ask again.
+//!    refuses what was announced more than ten seconds ago: then the caller, who was asleep, is told to ask again. The
+//!    masters of a cluster may have clocks that differ: so it compares with a time that was read from its own before.
 //! 3. The *relay*, of any replica, carries what it finds to the site's log and takes it off the outbox (`events.rs`).
 //!    The log knows which entries it has until long after they are taken off, so each comes once, however many replicas
 //!    carry it.
@@ -13,7 +14,9 @@
 //! So nothing that was made stays untold, wherever a replica is killed; and what was announced and not made costs a
 //! second look.
 
-use super::{RedisStore, keys, script::Call};
+use redis::Cmd;
+
+use super::{RedisStore, address::Topology, keys, script::Call};
 use crate::{
     poll::{Poll, PollId, SiteId},
     secret::{hex, random_bytes},
@@ -21,15 +24,16 @@ use crate::{
     store::{StoreError, record::write_event},
 };
 
-/// How long after its last ticket an outbox is looked through, in microseconds: longer than a ticket is good (`outbox.lua`),
-/// also where the clocks of two masters are some seconds apart.
+/// How long after its last ticket an outbox is looked through, in microseconds: longer than a change may be made after it
+/// was announced (`outbox.lua`).
 pub(super) const SETTLED_MICROS: &str = "30000000";
 
 /// What a script appends to an outbox.
 #[derive(Default)]
 pub(super) struct Letters {
-    /// Empty if there is nothing to tell.
-    pub(super) ticket: String,
+    /// A time in microseconds before they were announced, by the clock of the master that has the outbox. Empty if there is
+    /// nothing to tell.
+    pub(super) announced: String,
     /// Stage and entry of each.
     entries: Vec<(String, String)>,
 }
@@ -73,16 +77,35 @@ impl RedisStore {
         if events.is_empty() {
             return Ok(Letters::default());
         }
-        let ticket = self.announce(outbox, poll, due).await?;
+        let time_there = self.time_at(outbox).await?;
+        let (ticket, announced) = self.announce(outbox, poll, due).await?;
         let entry = |(number, event): (usize, &NewEvent)| {
             let entry = format!("{ticket}.{number} {site} {}", write_event(poll, event)?);
             Ok((event.kind.stage().to_string(), entry))
         };
         let entries = events.iter().enumerate().map(entry).collect::<Result<_, StoreError>>()?;
-        Ok(Letters { ticket, entries })
+        Ok(Letters { announced: time_there.unwrap_or(announced), entries })
     }
 
-    async fn announce(&self, outbox: &str, poll: Option<PollId>, due: &[DueMove]) -> Result<String, StoreError> {
+    /// The time in microseconds by the clock of the master that has a key; nothing if there is one master.
+    async fn time_at(&self, key: &str) -> Result<Option<String>, StoreError> {
+        if self.settings.address.topology != Topology::Cluster {
+            return Ok(None);
+        }
+        let mut time = Cmd::new();
+        time.arg("TIME");
+        let time = redis::from_redis_value(self.link.call_at(key, &time).await?);
+        let (secs, micros): (u64, u64) = time.map_err(|_| self.link.no_answer("TIME"))?;
+        Ok(Some(format!("{secs}{micros:06}")))
+    }
+
+    /// Returns the ticket, and the time by the clock it is of.
+    async fn announce(
+        &self,
+        outbox: &str,
+        poll: Option<PollId>,
+        due: &[DueMove],
+    ) -> Result<(String, String), StoreError> {
         let names = [keys::PENDING, keys::LAST_TICKET, keys::DUE_MOVES].map(str::as_bytes);
         let poll = poll.map(|poll| poll.to_string()).unwrap_or_default();
         let due: Vec<(String, String)> = due
@@ -92,7 +115,8 @@ impl RedisStore {
             .collect();
         let call = Call::new(&self.scripts.announce, &names).arg(outbox.as_bytes());
         let call = due.iter().fold(call, |call, (kept, at)| call.arg(kept.as_bytes()).arg(at.as_bytes()));
-        Ok(call.send(&self.link).await?.int()?.to_string())
+        let mut reply = call.send(&self.link).await?;
+        Ok((reply.int()?.to_string(), reply.int()?.to_string()))
     }
 }
 

@@ -59,7 +59,7 @@ impl Sessions for RedisStore {
         let (name, outbox) = (keys::session(hash), keys::session_outbox(hash));
         let letters = self.letters(&outbox, site, None, std::slice::from_ref(event), &[]).await?;
         let call = Call::new(&self.scripts.take_away, &[name.as_bytes(), outbox.as_bytes()]);
-        match letters.add_to(call.arg(letters.ticket.as_bytes())).send(&self.link).await?.int()? {
+        match letters.add_to(call.arg(letters.announced.as_bytes())).send(&self.link).await?.int()? {
             6 => return Err(too_late()),
             0 => return Ok(false),
             _ => {}

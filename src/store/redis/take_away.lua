@@ -1,8 +1,8 @@
 -- Deletes an API key or a session, and tells of it. Safe to run twice.
 --
 -- KEYS: where it is kept, its outbox
--- ARGV: 1 the ticket, if there is something to tell, then a stage and an entry each
--- Answers 1: it is deleted; 0: there was none; 6: the ticket is too old.
+-- ARGV: 1 when it was announced, if there is something to tell, then a stage and an entry each
+-- Answers 1: it is deleted; 0: there was none; 6: it comes too late.
 
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local clock = redis.call('TIME')

@@ -1,9 +1,9 @@
 -- Tells what the clock has made of a poll, unless it is told. Safe to run twice.
 --
 -- KEYS: poll, its outbox
--- ARGV: 1 the poll's revision, 2 the caller's time, 3 the ticket, then of each move its stage, its time and the entry
+-- ARGV: 1 the poll's revision, 2 the caller's time, 3 when it was announced, then of each move its stage, its time and the entry
 -- Answers {1, 1 if something was told}; {0}: another revision is in force, or the clocks disagree; {-1}: no such poll;
--- {6}: the ticket is too old.
+-- {6}: it comes too late.
 
 local head = redis.call('HMGET', KEYS[1], 'revision', 'told')
 if not head[1] then return {-1} end

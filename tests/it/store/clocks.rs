@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Outcome, Poll, PollFields, State, Timestamp},
+    poll::{Outcome, Phase, Poll, PollFields, State, Timestamp},
     store::{ClockWatch, StoreError, StoreSettings, Stores},
 };
 
-use super::stage::{Stage, changeable};
-use crate::backends::{Backend, Storage};
+use super::stage::{Stage, changeable, done};
+use crate::backends::{Backend, Storage, clock_ahead};
 
 crate::registry::lone_rules![
     a_poll_that_is_due_by_the_stores_clock_alone_is_not_closed,
     a_poll_that_is_due_by_the_other_clock_alone_is_not_closed,
     a_poll_that_is_to_open_takes_no_ballot_before_both_clocks_say_so,
+    the_masters_of_a_cluster_may_have_clocks_that_differ,
 ];
 
 const HOUR: i64 = 3_600_000;
@@ -166,4 +167,27 @@ async fn a_poll_that_is_to_open_takes_no_ballot_before_both_clocks_say_so() {
         clocks.clock.set(now);
         assert_eq!(clocks.agreed.cast(&poll, 10, &["no"]).await, Outcome::NotOpen);
     }
+}
+
+/// A change is announced on one master and made on another.
+async fn the_masters_of_a_cluster_may_have_clocks_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = clock_ahead(folder.path());
+    // The second has the hash slot of `{events}`.
+    let storage = Storage::cluster_with_clocks(&[], [Some(&ahead), None, Some(&ahead)]);
+    let [one, other] = [0, 1].map(|server| storage.servers()[server].ask_for::<(u64, u64)>(&["TIME"]).0);
+    assert!(one > other + 30, "{one} and {other}");
+    let (stage, _) = connect(&storage, Clock::default()).await;
+    let mut polls = Vec::new();
+    for _ in 0..6 {
+        let poll = stage.told_poll(changeable()).await;
+        let closed = done(stage.tell_close(&poll).await);
+        assert_eq!(closed.schedule.phase, Phase::Closed);
+        polls.push(closed);
+    }
+    assert_eq!(stage.told(&polls[0]).await.len(), 3);
+    for poll in &polls {
+        assert!(stage.tell_delete(poll).await);
+    }
+    assert_eq!(stage.told(&polls[0]).await.len(), 4);
 }
