@@ -1,18 +1,18 @@
 -- The log of a site: a stream, whose ids are times in microseconds. Stands before every script that writes one.
 
+-- The last id of a log, also if its last events are forgotten; 0 if it has none.
+local function last_id(log)
+  if redis.call('EXISTS', log) == 0 then return 0 end
+  local facts = redis.call('XINFO', 'STREAM', log)
+  for place = 1, #facts, 2 do
+    if facts[place] == 'last-generated-id' then return tonumber(string.match(facts[place + 1], '^%d+')) end
+  end
+  return 0
+end
+
 local function append(log, record)
   local clock = redis.call('TIME')
-  local id = clock[1] * 1000000 + clock[2]
-  if redis.call('EXISTS', log) == 1 then
-    -- Also of a log whose last events are forgotten.
-    local facts = redis.call('XINFO', 'STREAM', log)
-    for place = 1, #facts, 2 do
-      if facts[place] == 'last-generated-id' then
-        local last = tonumber(string.match(facts[place + 1], '^%d+'))
-        if id <= last then id = last + 1 end
-      end
-    end
-  end
+  local id = math.max(clock[1] * 1000000 + clock[2], last_id(log) + 1)
   redis.call('XADD', log, string.format('%.0f-0', id), 'event', record)
 end
 

@@ -3,7 +3,7 @@
 --
 -- KEYS: site, its webhooks, their cursors, its log
 -- ARGV: 1 id, 2 the revision before this one (0: none), 3 its own revision, 4 record, 5 how many webhooks the site may have,
---       6 the cursor of a new one, 7 the event
+--       6 the cursor of a new one; but it begins behind all that is in the log, 7 the event
 -- Answers 1: it is kept; 0 and the revision in force, or -1 without one: it is another; -1: there is no such site; -2:
 -- the site has as many webhooks as it may.
 
@@ -15,6 +15,10 @@ local revision = before and string.match(before, '^%d+') or '0'
 if revision ~= ARGV[2] then return {0, before and tonumber(revision) or -1} end
 if not before and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[5]) then return {-2} end
 redis.call('HSET', KEYS[2], ARGV[1], kept)
-if not before then redis.call('HSET', KEYS[3], ARGV[1], ARGV[6]) end
+if not before then
+  -- The log is ahead of a clock that was set back.
+  local cursor = math.max(tonumber(ARGV[6]), last_id(KEYS[4]))
+  redis.call('HSET', KEYS[3], ARGV[1], string.format('%016.0f', cursor))
+end
 append(KEYS[4], ARGV[7])
 return {1}

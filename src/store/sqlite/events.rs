@@ -87,10 +87,7 @@ pub(super) fn tell(
     if events.is_empty() {
         return Ok(());
     }
-    let mut last = db
-        .prepare_cached("select max(id) from events where site = ?1")?
-        .query_row([site.as_str()], |row| row.get::<_, Option<u64>>(0))?
-        .and_then(EventId::from_micros);
+    let mut last = last_id(db, site)?;
     for event in events {
         let id = EventId::next(last, now);
         db.prepare_cached("insert into events (site, id, record) values (?1, ?2, ?3)")?.execute(params![
@@ -101,6 +98,13 @@ pub(super) fn tell(
         last = Some(id);
     }
     Ok(())
+}
+
+/// The id of the last event of a site's log.
+pub(super) fn last_id(db: &Connection, site: &SiteId) -> Result<Option<EventId>, StoreError> {
+    let mut select = db.prepare_cached("select max(id) from events where site = ?1")?;
+    let last: Option<u64> = select.query_row([site.as_str()], |row| row.get(0))?;
+    Ok(last.and_then(EventId::from_micros))
 }
 
 /// Forgets what the log says of a poll that is deleted.

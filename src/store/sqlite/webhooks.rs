@@ -197,11 +197,13 @@ fn put(db: &Connection, now: Timestamp, hook: &Webhook, event: NewEvent) -> Resu
     if in_force.is_none() && count >= MOST_WEBHOOKS {
         return Ok(WebhookPut::TooMany);
     }
+    // Behind all that is in the log, which is ahead of a clock that was set back.
+    let begins_at = events::last_id(db, site)?.max(Some(EventId::at(*created_at)));
     db.prepare_cached(
         "insert into webhooks (site, id, cursor, record) values (?1, ?2, ?3, ?4)
          on conflict (site, id) do update set record = excluded.record",
     )?
-    .execute(params![site.as_str(), id.as_str(), column(EventId::at(*created_at)), write(hook)?])?;
+    .execute(params![site.as_str(), id.as_str(), begins_at.map(column), write(hook)?])?;
     events::tell(db, now, site, None, &[event])?;
     Ok(WebhookPut::Done)
 }

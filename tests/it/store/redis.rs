@@ -5,12 +5,15 @@ use std::sync::Arc;
 use sawt::{
     clock::Clock,
     poll::{Minute, Outcome, Poll, PollFields, State, TimeZone},
-    site::{NewKey, Scopes, SiteLook, SiteSettings},
+    site::{EventId, EventType, NewKey, Scopes, SiteLook, SiteSettings},
     store::{BatchOutcome, Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
 };
 
 use super::{
-    conformance::views::{article, batch, ranked},
+    conformance::{
+        views::{article, batch, ranked},
+        webhooks::kept_hook,
+    },
     stage::{Stage, ballot, changeable},
 };
 use crate::{
@@ -28,6 +31,8 @@ crate::registry::lone_rules![
     while_one_master_of_a_cluster_is_silent_the_others_answer,
     scores_that_have_grown_large_are_counted_from_another_moment,
     what_is_kept_of_views_is_forgotten_by_itself,
+    what_is_announced_after_a_clock_was_set_back_is_looked_through_no_longer_than_before,
+    a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -227,4 +232,43 @@ async fn what_is_kept_of_views_is_forgotten_by_itself() {
         }
     }
     assert_eq!((keys.len(), lasting), (5, vec!["landmarks".to_owned()]), "{keys:?}");
+}
+
+/// A time in microseconds by the server's clock, so many seconds on.
+fn micros_in(storage: &Storage, secs: i64) -> i64 {
+    let (now, micros): (i64, i64) = storage.server().ask_for(&["TIME"]);
+    (now + secs) * 1_000_000 + micros
+}
+
+async fn what_is_announced_after_a_clock_was_set_back_is_looked_through_no_longer_than_before() {
+    const PENDING: &str = "sawt:{events}:pending";
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    storage.server().ask(&["SET", "sawt:{events}:ticket", &micros_in(&storage, 3_600).to_string()]);
+    let poll = stage.told_poll(changeable()).await;
+    let outbox = format!("sawt:{{{}}}:outbox", poll.id);
+    let ticket = || storage.server().ask_for::<Option<i64>>(&["ZSCORE", PENDING, &outbox]);
+    let is_behind = |ticket: Option<i64>| ticket.is_some_and(|ticket| ticket <= micros_in(&storage, 0));
+    assert!(!is_behind(ticket()));
+    // The first carries it, the second finds nothing.
+    for _ in 0..2 {
+        stage.store.relay_events().await.unwrap();
+    }
+    assert!(is_behind(ticket()), "{:?}", ticket());
+    storage.server().ask(&["ZADD", PENDING, &micros_in(&storage, -31).to_string(), &outbox]);
+    stage.store.relay_events().await.unwrap();
+    assert_eq!(ticket(), None);
+}
+
+async fn a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    kept_hook(&stage, "a").await;
+    let last = micros_in(&storage, 3_600);
+    storage.server().ask(&["XSETID", &format!("sawt:site:{{{}}}:events", stage.site), &format!("{last}-0")]);
+    let hook = kept_hook(&stage, "a").await;
+    let cursor = stage.store.webhook_cursor(&stage.site, &hook.id).await.unwrap();
+    assert_eq!(cursor, EventId::from_micros(last.unsigned_abs()));
+    let told = stage.store.events(&stage.site, cursor, 10).await.unwrap();
+    assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventType::WebhookCreated], "its own");
 }

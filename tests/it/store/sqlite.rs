@@ -18,7 +18,10 @@ use sawt::{
 use sawt::{poll::Tally, secret::KeyHash};
 
 use super::{
-    conformance::views::{article, batch, ranked},
+    conformance::{
+        views::{article, batch, ranked},
+        webhooks::kept_hook,
+    },
     stage::{Stage, ballot, changeable, options, yes_or_no},
 };
 
@@ -39,6 +42,7 @@ crate::registry::lone_rules![
     files_put_in_the_place_of_those_in_use_are_left_as_they_are,
     a_score_decays_with_its_window_and_never_overflows,
     a_clock_that_is_set_back_breaks_no_ranking,
+    a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock,
 ];
 
 /// A store in a folder of its own, with a clock that is moved by hand.
@@ -361,4 +365,17 @@ async fn a_clock_that_is_set_back_breaks_no_ranking() {
         stage.store.count_views(&batch(&stage, &[], &seen)).await.unwrap();
         assert_eq!(ranked(&stage, Measure::Views, TrendingWindow::Hour).await, [(item.clone(), views)]);
     }
+}
+
+async fn a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock() {
+    let fixture = Fixture::new();
+    let stage = fixture.open(&fixture.path()).await;
+    fixture.set(3_600_000);
+    kept_hook(&stage, "a").await;
+    let last = stage.log().await.last().map(|event| event.id);
+    fixture.set(0);
+    let hook = kept_hook(&stage, "a").await;
+    let cursor = stage.store.webhook_cursor(&stage.site, &hook.id).await.unwrap();
+    assert_eq!(cursor, last);
+    assert_eq!(stage.store.events(&stage.site, cursor, 10).await.unwrap().len(), 1, "its own");
 }

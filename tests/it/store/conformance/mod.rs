@@ -20,7 +20,7 @@ pub(crate) mod templates;
 mod timeline;
 mod transparency_logs;
 pub(crate) mod views;
-mod webhooks;
+pub(crate) mod webhooks;
 
 use crate::registry::Rule;
 

@@ -32,7 +32,7 @@ async fn put(stage: &Stage, hook: &Webhook) -> WebhookPut {
 }
 
 /// A webhook that is kept, and its lease.
-async fn kept_hook(stage: &Stage, holder: &str) -> Webhook {
+pub(crate) async fn kept_hook(stage: &Stage, holder: &str) -> Webhook {
     let hook = hook(stage).await;
     assert_eq!(put(stage, &hook).await, WebhookPut::Done);
     assert!(stage.store.lease_webhooks(&stage.site, holder, LONG).await.unwrap());
