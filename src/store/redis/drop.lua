@@ -12,7 +12,7 @@ if not head[1] or (head[2] and tonumber(head[2]) > tonumber(ARGV[1])) then retur
 for _, field in ipairs(redis.call('HKEYS', tally)) do
   if field ~= 'buckets' and field ~= 'made' then redis.call('HDEL', tally, field) end
 end
-redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[2], KEYS[3])
 if #KEYS > 3 then redis.call('UNLINK', unpack(KEYS, 4)) end
 if ARGV[2] == 'all' then redis.call('DEL', tally) end
 return tonumber(head[1])

@@ -63,7 +63,7 @@ if revision < tonumber(ARGV[1]) or ARGV[7] == 'back' then
   -- `VERSION_STEP`: the snapshots are numbered between.
   if before ~= after or revision < tonumber(ARGV[12]) then redis.call('HINCRBY', tally, 'version', 1000000) end
   -- Its minutes add up to nothing, but their counters would mean other options from here on.
-  if revision < tonumber(ARGV[8]) and ballots == 0 then redis.call('DEL', KEYS[2]) end
+  if revision < tonumber(ARGV[8]) and ballots == 0 then redis.call('UNLINK', KEYS[2]) end
 end
 if phase ~= tonumber(head[2]) then redis.call('HSET', tally, 'phase', phase) end
 return {phase, ballots}

@@ -33,6 +33,7 @@ crate::registry::lone_rules![
     what_is_kept_of_views_is_forgotten_by_itself,
     what_is_announced_after_a_clock_was_set_back_is_looked_through_no_longer_than_before,
     a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock,
+    a_long_timeline_is_deleted_beside_what_its_redis_does,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -271,4 +272,23 @@ async fn a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock() {
     assert_eq!(cursor, EventId::from_micros(last.unsigned_abs()));
     let told = stage.store.events(&stage.site, cursor, 10).await.unwrap();
     assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventType::WebhookCreated], "its own");
+}
+
+/// To free what many years of minutes take would hold up all votes.
+async fn a_long_timeline_is_deleted_beside_what_its_redis_does() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(changeable()).await;
+    let minutes = format!("sawt:{{{}.0}}:minutes", poll.id);
+    let fields: Vec<String> = (0..2_000).flat_map(|minute| [format!("{minute}:b"), "1".to_owned()]).collect();
+    let fill: Vec<&str> = ["HSET", &minutes].into_iter().chain(fields.iter().map(String::as_str)).collect();
+    storage.server().ask(&fill);
+    let freed_beside = || {
+        let said = storage.server().ask(&["INFO", "memory"]);
+        let freed = said.lines().find_map(|line| line.strip_prefix("lazyfreed_objects:"));
+        freed.expect("it says so").trim().parse::<u64>().expect("a number")
+    };
+    let before = freed_beside();
+    assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
+    until(async || (freed_beside() > before).then_some(())).await;
 }
