@@ -1,5 +1,5 @@
--- Begins to delete a template, and tells of it: it is there for nobody from here on. Safe to run twice: what is hidden
--- stays so.
+-- Begins to delete a template, and tells of it: it is there for nobody from here on. Also on a Redis that is full,
+-- for that makes room. Safe to run twice: what is hidden stays so.
 --
 -- KEYS: its site's templates, the site's log, relayed
 -- ARGV: 1 its id, 2 the name and 3 the event that tells of it, or nothing

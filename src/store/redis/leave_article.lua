@@ -1,4 +1,5 @@
--- Takes an article's poll off its template's lists and notes that it is leaving, until it is deleted. Safe to run twice.
+-- Takes an article's poll off its template's lists and notes that it is leaving, until it is deleted. Also on
+-- a Redis that is full, for that makes room. Safe to run twice.
 --
 -- KEYS: of the template: its open polls, the provisional ones, the old ones, clients, and the polls that are leaving
 -- ARGV: 1 poll

@@ -11,6 +11,7 @@ use sawt::{
 
 use super::{
     conformance::{
+        templates::{made, template},
         views::{article, batch, ranked},
         webhooks::kept_hook,
     },
@@ -34,6 +35,7 @@ crate::registry::lone_rules![
     what_is_announced_after_a_clock_was_set_back_is_looked_through_no_longer_than_before,
     a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock,
     a_long_timeline_is_deleted_beside_what_its_redis_does,
+    a_full_redis_is_made_less_full_by_deleting_an_articles_poll_or_a_template,
 ];
 
 async fn open() -> (Storage, Arc<dyn Store>) {
@@ -291,4 +293,17 @@ async fn a_long_timeline_is_deleted_beside_what_its_redis_does() {
     let before = freed_beside();
     assert!(stage.store.delete_poll(poll.id, &[]).await.unwrap());
     until(async || (freed_beside() > before).then_some(())).await;
+}
+
+async fn a_full_redis_is_made_less_full_by_deleting_an_articles_poll_or_a_template() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let template = template(&stage).await;
+    let [one, other] = [made(&stage, &template, "a").await, made(&stage, &template, "b").await];
+    storage.server().ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert!(stage.store.delete_poll(one.id, &[]).await.unwrap());
+    assert!(stage.store.delete_template(&stage.site, &template.id, &[]).await.unwrap());
+    for poll in [one, other] {
+        assert_eq!(storage.server().ask_for::<Vec<String>>(&["KEYS", &format!("*{}*", poll.id)]), [""; 0]);
+    }
 }
