@@ -6,6 +6,7 @@ pub(crate) mod articles;
 pub(crate) mod events;
 pub(crate) mod first_vote;
 mod scene;
+pub(crate) mod sessions;
 
 use std::cell::Cell;
 

@@ -30,6 +30,8 @@ struct GateState {
     holds: bool,
     /// Whether the last that passes is carried out, and its answer never comes.
     loses: bool,
+    /// Whether all pass again after that.
+    heals: bool,
     /// How many wait.
     waiting: usize,
 }
@@ -57,8 +59,12 @@ impl Gate {
 
     /// Whether the answer to the command that has just passed is lost.
     fn loses_answer(&self) -> bool {
-        let state = self.state.lock();
-        state.left == Some(0) && state.loses
+        let mut state = self.state.lock();
+        let is_lost = state.left == Some(0) && state.loses;
+        if is_lost && state.heals {
+            state.left = None;
+        }
+        is_lost
     }
 
     fn is_cut(&self) -> bool {
@@ -100,6 +106,11 @@ impl RedisWire {
     /// The same; and the last that passes is carried out, but never answered.
     pub(crate) fn lose_answer_of(&self, command: usize) {
         *self.gate.state.lock() = GateState { left: Some(command), loses: true, ..GateState::default() };
+    }
+
+    /// The next command is carried out, but never answered; over new connections all pass.
+    pub(crate) fn lose_one_answer(&self) {
+        *self.gate.state.lock() = GateState { left: Some(1), loses: true, heals: true, ..GateState::default() };
     }
 
     /// Lets so many more commands pass, and holds up all others until it is healed.

@@ -248,6 +248,11 @@ pub(super) fn session(hash: KeyHash) -> String {
     format!("sawt:session:{{{}}}", hash.to_hex())
 }
 
+/// A session that was ended a moment ago: the name of the call that ended it, a space, and the session (JSON).
+pub(super) fn ended_session(hash: KeyHash) -> String {
+    format!("sawt:session:{{{}}}:ended", hash.to_hex())
+}
+
 /// What is told of a session, as [`poll_outbox`].
 pub(super) fn session_outbox(hash: KeyHash) -> String {
     format!("sawt:session:{{{}}}:outbox", hash.to_hex())

@@ -9,13 +9,16 @@ use redis::Cmd;
 use super::{RedisStore, keys, outbox::too_late, script::Call};
 use crate::{
     poll::SiteId,
-    secret::KeyHash,
+    secret::{KeyHash, hex, random_bytes},
     site::{NewEvent, Realm, Session},
     store::{Sessions, StoreError, record},
 };
 
 /// How many sessions are read at once.
 const READ_AT_ONCE: usize = 16;
+
+/// For how long it is known who ended a session, in seconds: for longer than a call is sent again over a new connection.
+const ENDED_SECS: &str = "10";
 
 #[async_trait]
 impl Sessions for RedisStore {
@@ -44,9 +47,11 @@ impl Sessions for RedisStore {
     }
 
     async fn end_session(&self, hash: KeyHash) -> Result<Option<Session>, StoreError> {
-        let mut take = Cmd::new();
-        take.arg("GETDEL").arg(keys::session(hash));
-        let json: Option<Vec<u8>> = self.ask_for(&take).await?;
+        let (session, ended) = (keys::session(hash), keys::ended_session(hash));
+        let name = hex(&random_bytes::<8>());
+        let call = Call::new(&self.scripts.end_session, &[session.as_bytes(), ended.as_bytes()]);
+        let mut reply = call.arg(name.as_bytes()).arg(ENDED_SECS.as_bytes()).send(&self.link).await?;
+        let json = reply.optional_bytes()?;
         let ended: Option<Session> = json.map(|json| record::read("a session", &json)).transpose()?;
         if let Some(ended) = &ended {
             self.unlist_session(hash, ended).await?;

@@ -94,6 +94,11 @@ impl Scene {
         }
     }
 
+    /// The next command over the wire is carried out, and its connection ends without an answer.
+    pub(super) fn lose_one_answer(&self) {
+        self.wire.lose_one_answer();
+    }
+
     /// The keys there are of a poll.
     pub(super) fn keys_of(&self, poll: &Poll) -> Vec<String> {
         self.storage.server().ask_for(&["KEYS", &format!("*{}*", poll.id)])
