@@ -110,7 +110,16 @@ fn leave_uncounted_out(db: &Connection, head: &Head, answers: &mut [CountedAnswe
     Ok(())
 }
 
-/// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it.
+/// Takes the ballots that don't count out of those that say a text.
+pub(super) fn count(db: &Connection, id: PollId, mut answer: CountedAnswer) -> Result<CountedAnswer, StoreError> {
+    if let Some(head) = Head::read(db, id)? {
+        leave_uncounted_out(db, &head, std::slice::from_mut(&mut answer))?;
+    }
+    Ok(answer)
+}
+
+/// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it. All
+/// ballots are counted that say it.
 pub(super) fn decide(
     db: &Connection,
     poll: PollId,
@@ -124,9 +133,8 @@ pub(super) fn decide(
         "update answers set state = ?3 where poll = ?1 and answer = ?2 returning answer, text, state, ballots",
     )?;
     let mut decided = update.query_and_then(params![head.number, id.as_bytes(), state.code()], counted)?;
-    let Some(mut decided) = decided.next().transpose()? else { return Ok(None) };
-    leave_uncounted_out(db, &head, std::slice::from_mut(&mut decided))?;
-    Ok(Some((decided, !is_same)))
+    let decided = decided.next().transpose()?;
+    Ok(decided.map(|decided| (decided, !is_same)))
 }
 
 fn counted(row: &Row<'_>) -> Result<CountedAnswer, StoreError> {

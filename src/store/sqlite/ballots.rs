@@ -95,15 +95,19 @@ impl Ballots for SqliteStore {
         state: AnswerState,
         events: &[NewEvent],
     ) -> Result<Option<CountedAnswer>, StoreError> {
-        let (poll, events) = (poll.clone(), events.to_vec());
-        self.write(move |db, times| {
+        let (id, poll, events) = (poll.id, poll.clone(), events.to_vec());
+        let decide = move |db: &Connection, times: Times| {
             let Some((decided, is_news)) = answers::decide(db, poll.id, answer, state)? else { return Ok(None) };
             if is_news {
                 events::tell(db, times.store, &poll.site, Some(poll.id), &events)?;
             }
             Ok(Some(decided))
-        })
-        .await
+        };
+        match self.write(decide).await? {
+            // Counted beside the votes: it takes long in a large poll of which ballots are held.
+            Some(decided) => self.read(move |db, _| answers::count(db, id, decided)).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError> {
