@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use futures_util::future::join_all;
 use sawt::{
-    poll::{Edit, LabelDecision, Outcome, PartitionTally, Phase, Poll, PollFields, PollId, State, Timestamp},
+    poll::{Edit, LabelDecision, NewPoll, Outcome, PartitionTally, Phase, Poll, PollFields, PollId, State, Timestamp},
     secret::KeyHash,
     site::{ApiKey, NewKey, Scopes},
     store::{BatchOutcome, Creation, IdempotencyKey, Replacement, SiteDeletion, StoreError},
@@ -27,7 +27,7 @@ use crate::{
     registry::lone_rules,
     server::{ADMIN_KEY, Replica, Settings},
     service::{seed_poll, text},
-    store::stage::{Stage, ballot, changeable, label, labelled, yes_or_no},
+    store::stage::{Stage, ballot, changeable, label, labelled, open_answers, yes_or_no},
 };
 
 lone_rules![
@@ -42,6 +42,7 @@ lone_rules![
     a_poll_whose_making_was_cut_short_anywhere_is_made_by_the_same_request_and_deleted_whole,
     a_deletion_cut_short_anywhere_is_finished_by_the_same_request,
     what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted,
+    what_was_cut_short_long_ago_while_it_was_made_is_cleared_away_by_a_list,
     a_publishers_request_that_was_cut_short_may_be_sent_again_as_it_was,
 ];
 
@@ -423,6 +424,39 @@ async fn what_was_cut_short_while_it_was_made_keeps_no_site_from_being_deleted()
         assert_eq!(left, [""; 0]);
     };
     scene.cut_everywhere(begin, act, after).await;
+}
+
+async fn what_was_cut_short_long_ago_while_it_was_made_is_cleared_away_by_a_list() {
+    let scene = Scene::new().await;
+    let (next, server) = (&scene.next, scene.storage.server());
+    let list = format!("sawt:site:{{{}}}:polls", next.site);
+    let act = async |stage: &Stage, poll: &Poll| stage.store.create_poll(poll, None, &[]).await.is_ok();
+    for (minutes, fields) in [(61, NewPoll::from(yes_or_no())), (61, open_answers()), (59, yes_or_no().into())] {
+        let begin = async || {
+            let poll = next.draw_up(fields.clone()).await;
+            let created_at = Timestamp::from_millis(poll.created_at.as_millis() - minutes * 60_000);
+            Poll { created_at, updated_at: created_at, ..poll }
+        };
+        let after = async |poll: Poll| {
+            let listed = next.store.polls(&next.site, None, 10).await.unwrap();
+            if minutes < 60 || listed.iter().any(|listed| listed.id == poll.id) {
+                // Whoever was slow goes on.
+                let (Creation::Created(made) | Creation::Existing(made)) =
+                    next.store.create_poll(&poll, None, &[]).await.unwrap()
+                else {
+                    panic!("not made")
+                };
+                assert_eq!(made, poll);
+                assert!(next.store.delete_poll(poll.id, &[]).await.unwrap());
+            }
+            let lasting = |key: &String| server.ask_for::<i64>(&["TTL", key]) < 0;
+            let left: Vec<String> = scene.keys_of(&poll).into_iter().filter(lasting).collect();
+            assert_eq!(left, [""; 0]);
+            let entry: Option<i64> = server.ask_for(&["ZSCORE", &list, &poll.id.to_string()]);
+            assert_eq!(entry, None);
+        };
+        scene.cut_everywhere(begin, act, after).await;
+    }
 }
 
 /// From whoever sends it, to whoever reads meanwhile.

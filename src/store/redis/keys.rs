@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::{
     article::TemplateId,
-    poll::{Poll, PollId, SiteId},
+    poll::{Partitions, Poll, PollId, SiteId},
     secret::{KeyHash, hex},
     site::{KeyId, Realm, WebhookId},
     store::{LeaseKey, Measure, TrendingWindow, WriterId},
@@ -63,6 +63,11 @@ pub(super) fn tally(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "tally")
 }
 
+/// The same, of a poll of which only the id and the partitions are known.
+pub(super) fn tally_of(id: PollId, partitions: &Partitions, partition: u16) -> String {
+    of_one(id, partitions, partition, "tally")
+}
+
 /// A partition's timeline: a hash of `MINUTE:INDEX` (minutes since the epoch, and a counter's index; `b` counts
 /// ballots) to the change in that minute, whether ballots count or not. `b` is there for every minute with any change.
 /// Of ballots with a label there is also the change in the minute, `MINUTE:LABEL.INDEX`, and the sum, `LABEL.INDEX`;
@@ -94,6 +99,10 @@ pub(super) fn voters_prefix(poll: &Poll, partition: u16) -> String {
 
 /// A key of one partition. Its tag has a suffix if the partition was [placed](super::placement).
 fn of_partition(Poll { id, partitions, .. }: &Poll, partition: u16, what: &str) -> String {
+    of_one(*id, partitions, partition, what)
+}
+
+fn of_one(id: PollId, partitions: &Partitions, partition: u16, what: &str) -> String {
     match partitions.suffix(partition) {
         None => format!("sawt:{{{id}.{partition}}}:{what}"),
         Some(suffix) => format!("sawt:{{{id}.{partition}.{suffix}}}:{what}"),

@@ -18,6 +18,13 @@ use crate::{
     store::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, StoreError},
 };
 
+/// How long after it was drawn up a poll may be being made, in milliseconds: far longer than that takes.
+const MAKING_MILLIS: i64 = 60 * 60 * 1_000;
+
+/// How long one that was given up after that can't be made. Whoever asks for it again, with the same idempotency key, waits
+/// for no longer.
+const GIVEN_UP_SECS: &str = "60";
+
 /// How many entries of a list get their time at once.
 const DATED_AT_ONCE: usize = 64;
 
@@ -130,7 +137,7 @@ impl Polls for RedisStore {
                         polls.push(poll);
                     }
                     // If that fails now, the next reader tries again.
-                    None => _ = self.finish_deletion(entry.id).await,
+                    None => _ = self.clear_away(site, *entry).await,
                 }
             }
             if is_last_page {
@@ -182,6 +189,16 @@ impl Polls for RedisStore {
 }
 
 impl RedisStore {
+    /// Finishes what was left of a poll that is listed and not there: its deletion, or its making, which nobody does any
+    /// more.
+    async fn clear_away(&self, site: &SiteId, entry: ListCursor) -> Result<(), StoreError> {
+        let is_deleted = self.finish_deletion(entry.id).await?;
+        if !is_deleted && self.clock_time().await?.as_millis() - entry.created_at.as_millis() > MAKING_MILLIS {
+            self.give_up_poll(site, entry.id, GIVEN_UP_SECS).await?;
+        }
+        Ok(())
+    }
+
     /// Adds the time to entries of a site's list that an earlier version wrote without it.
     async fn date_old_entries(&self, site: &SiteId) -> Result<(), StoreError> {
         let mut command = Cmd::new();

@@ -16,9 +16,9 @@ use redis::Cmd;
 use super::{RedisStore, keys, outbox::site_letter, script::Call};
 use crate::{
     article::AddressRules,
-    poll::{IncidentPolicy, Poll, PollDefaults, PollId, SiteId, Timestamp, WorkPolicy},
+    poll::{IncidentPolicy, Partitions, Poll, PollDefaults, PollId, SiteId, Timestamp, WorkPolicy},
     site::{KeyId, NewEvent, Site, SiteLook, SiteSettings},
-    store::{StoreError, record},
+    store::{Polls as _, StoreError, record},
 };
 
 /// How long a poll or a key that was given up can't be finished: far longer than making one takes.
@@ -161,11 +161,7 @@ impl RedisStore {
         let polls: Vec<String> = self.ask_for(&command).await?;
         for id in polls {
             let poll = id.parse::<PollId>().map_err(|rule| StoreError::Corrupt(format!("a poll id {rule}")))?;
-            let (key, deleting) = (keys::poll(poll), keys::deleting(poll));
-            let call = Call::new(&self.scripts.abandon, &[key.as_bytes(), deleting.as_bytes()]);
-            if call.arg(GIVEN_UP_SECS.as_bytes()).send(&self.link).await?.int()? == 1 {
-                self.ask(Cmd::new().arg("ZREM").arg(keys::site_polls(site)).arg(id)).await?;
-            }
+            self.give_up_poll(site, poll, GIVEN_UP_SECS).await?;
         }
         for key in self.listed_keys(site).await?.iter().take(CHUNK) {
             let mut give_up = Cmd::new();
@@ -175,6 +171,24 @@ impl RedisStore {
                 self.ask(Cmd::new().arg("SREM").arg(keys::site_keys(site)).arg(key.as_str())).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Takes a poll that is listed and not made off its site's list, with the partitions it has: whoever is making it
+    /// can't finish, for so long. Nothing happens to one that is there, or being deleted.
+    pub(super) async fn give_up_poll(&self, site: &SiteId, id: PollId, secs: &str) -> Result<(), StoreError> {
+        let (key, deleting) = (keys::poll(id), keys::deleting(id));
+        let call = Call::new(&self.scripts.abandon, &[key.as_bytes(), deleting.as_bytes()]);
+        if call.arg(secs.as_bytes()).send(&self.link).await?.int()? == 0 {
+            return Ok(());
+        }
+        // Nobody has voted in them. One with open answers has one partition.
+        for partitions in [self.partitions(id), Partitions::unplaced(1)] {
+            for partition in 0..partitions.count() {
+                self.ask(Cmd::new().arg("DEL").arg(keys::tally_of(id, &partitions, partition))).await?;
+            }
+        }
+        self.ask(Cmd::new().arg("ZREM").arg(keys::site_polls(site)).arg(id.to_string())).await?;
         Ok(())
     }
 
