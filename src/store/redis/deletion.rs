@@ -35,7 +35,7 @@ impl RedisStore {
             Some(site) => self.letters(&outbox, site, Some(id), events, &[]).await?,
             None => Letters::default(),
         };
-        let call = Call::new(&self.scripts.forget, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
+        let call = Call::new(&self.scripts.hide_poll, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
         let call = letters.add_to(call.arg(letters.announced.as_bytes()).arg(definition));
         if call.send(&self.link).await?.int()? == 6 { Err(too_late()) } else { Ok(()) }
     }
@@ -52,7 +52,7 @@ impl RedisStore {
         self.ask(&index).await?;
         self.forget_poll_views(&poll.site, id).await?;
         let deleting = keys::deleting(id);
-        Call::new(&self.scripts.forgotten, &[deleting.as_bytes()]).arg(&kept).send(&self.link).await?;
+        Call::new(&self.scripts.forget_poll, &[deleting.as_bytes()]).arg(&kept).send(&self.link).await?;
         Ok(true)
     }
 
