@@ -40,6 +40,7 @@ mod places;
 mod polls;
 mod publishers;
 mod quotas;
+mod records;
 mod script;
 mod sentinel;
 mod sessions;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::Cmd;
-use serde::de::DeserializeOwned;
 
-use super::{RedisStore, keys, script::Call};
+use super::{
+    RedisStore, keys,
+    records::{NewRecord, RecordPut, read_record},
+    script::Call,
+};
 use crate::{
     poll::{Revision, SiteId, Timestamp},
     site::{Delivery, EventId, MOST_WEBHOOKS, NewEvent, Webhook, WebhookId},
@@ -24,42 +27,44 @@ impl Webhooks for RedisStore {
     /// The index first, which lies in another slot; and once more for a new one, since whoever deleted the last one may
     /// have taken the site off it meanwhile.
     async fn put_webhook(&self, hook: &Webhook, event: &NewEvent) -> Result<WebhookPut, StoreError> {
-        let Webhook { site, id, revision: Revision(revision), created_at, .. } = hook;
-        let is_new = *revision == Revision::FIRST.0;
+        let Webhook { site, id, revision, created_at, .. } = hook;
+        let is_new = *revision == Revision::FIRST;
         if is_new {
             self.index_webhooks(site).await?;
         }
-        let names = [keys::site(site), keys::webhooks(site), keys::webhook_cursors(site), keys::site_log(site)];
-        let [before, own] = [revision.saturating_sub(1), *revision].map(|revision| revision.to_string());
-        let (record, most) = (record::write(hook)?, MOST_WEBHOOKS.to_string());
-        let (cursor, event) = (EventId::at(*created_at).to_string(), record::write_event(None, event)?);
-        let arguments = [id.as_str(), &before, &own, &record, &most, &cursor, &event];
-        let call = Call::new(&self.scripts.put_webhook, &names.each_ref().map(String::as_bytes));
-        let call = arguments.iter().fold(call, |call, argument| call.arg(argument.as_bytes()));
-        let mut reply = call.send(&self.link).await?;
-        match reply.int()? {
-            1 => {
+        let new = NewRecord {
+            site,
+            among: keys::webhooks(site),
+            id: id.as_str(),
+            revision: *revision,
+            record: hook,
+            most: MOST_WEBHOOKS,
+            event,
+            cursor: Some((keys::webhook_cursors(site), EventId::at(*created_at))),
+        };
+        Ok(match self.put_record(&new).await? {
+            RecordPut::Done => {
                 if is_new {
                     self.index_webhooks(site).await?;
                 }
-                Ok(WebhookPut::Done)
+                WebhookPut::Done
             }
-            0 => Ok(WebhookPut::Mismatch(reply.number_if_there()?.map(Revision))),
-            -2 => Ok(WebhookPut::TooMany),
-            _ => Ok(WebhookPut::NoSite),
-        }
+            RecordPut::Mismatch(in_force) => WebhookPut::Mismatch(in_force),
+            RecordPut::TooMany => WebhookPut::TooMany,
+            RecordPut::NoSite => WebhookPut::NoSite,
+        })
     }
 
     async fn webhook(&self, site: &SiteId, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
         let mut command = Cmd::new();
         command.arg("HGET").arg(keys::webhooks(site)).arg(id.as_str());
         let kept: Option<Vec<u8>> = self.ask_for(&command).await?;
-        kept.map(|kept| read("a webhook", &kept)).transpose()
+        kept.map(|kept| read_record("a webhook", &kept)).transpose()
     }
 
     async fn webhooks(&self, site: &SiteId) -> Result<Vec<Webhook>, StoreError> {
         let kept: Vec<Vec<u8>> = self.ask_for(Cmd::new().arg("HVALS").arg(keys::webhooks(site))).await?;
-        let hooks = kept.iter().map(|kept| read("a webhook", kept));
+        let hooks = kept.iter().map(|kept| read_record("a webhook", kept));
         let mut hooks: Vec<Webhook> = hooks.collect::<Result<_, _>>()?;
         hooks.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok(hooks)
@@ -182,7 +187,7 @@ impl RedisStore {
             command.arg(event);
         }
         let kept: Vec<Option<Vec<u8>>> = self.ask_for(&command).await?;
-        kept.iter().flatten().map(|kept| read("a delivery", kept)).collect()
+        kept.iter().flatten().map(|kept| read_record("a delivery", kept)).collect()
     }
 }
 
@@ -193,9 +198,4 @@ fn due_text(delivery: &Delivery) -> String {
 /// A record comes after its revision, by which scripts compare.
 fn write(delivery: &Delivery) -> Result<String, StoreError> {
     Ok(format!("{} {}", delivery.revision, record::write(delivery)?))
-}
-
-fn read<T: DeserializeOwned>(what: &'static str, kept: &[u8]) -> Result<T, StoreError> {
-    let record = kept.iter().position(|byte| *byte == b' ').and_then(|space| kept.get(space + 1..));
-    record::read(what, record.unwrap_or_default())
 }
