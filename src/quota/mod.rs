@@ -7,7 +7,7 @@
 //! back.
 //!
 //! **Two tiers.** The [local limiter](local) counts every quota, in this replica's memory, at some tenths of a
-//! microsecond. `ballot`, `mint`, `article`, `sign_in` and `client` also hold across replicas, by [lease]: each replica
+//! microsecond. `ballot`, `mint`, `article`, `sign_in` and `client` also hold across replicas, by [credit]: each replica
 //! admits the first tenth of a quota by itself, and beyond that takes tokens from the store, a tenth at a time. An
 //! ordinary reader never spends a tenth, and so never costs a store call. Where the store is one replica's own file,
 //! nothing is shared and the local tier is all there is. If the store does not answer, the local tier alone decides.
@@ -31,8 +31,8 @@
 //! for the client.
 
 mod concurrency;
+pub mod credit;
 mod keys;
-pub mod lease;
 pub mod local;
 mod policy;
 mod recent;
@@ -47,7 +47,7 @@ use crate::{
     telemetry::{Metrics, QuotaOutcome},
 };
 pub use concurrency::{ConcurrencyLimiter, ConcurrencyLimits, NoPermit, Permit};
-use lease::Leases;
+use credit::SharedQuota;
 use local::{LocalLimiter, Uptime};
 pub use policy::{Policies, Quota, QuotaName};
 use recent::RecentVoters;
@@ -87,7 +87,7 @@ pub enum Decision {
     Unlimited,
     /// It may go on.
     Admitted(QuotaState),
-    /// This replica's own share is spent: [`QuotaLimiter::lease`] decides.
+    /// This replica's own share is spent: [`QuotaLimiter::ask_store`] decides.
     Undecided(Undecided),
     /// It may not.
     Refused(QuotaState),
@@ -129,7 +129,7 @@ struct Tiers {
 /// One table of it, at both tiers.
 struct Tier {
     local: LocalLimiter,
-    shared: Option<Leases>,
+    shared: Option<SharedQuota>,
 }
 
 impl QuotaLimiter {
@@ -139,7 +139,7 @@ impl QuotaLimiter {
         let tier = |name: QuotaName, quota: Quota, bits: u8, most_keys: usize, sharing: Option<&Secret>| Tier {
             local: LocalLimiter::new(quota, most_keys, clock.clone()),
             shared: sharing
-                .map(|secret| Leases::new(name, quota, bits, secret, most_keys.min(MOST_KEYS), clock.clone())),
+                .map(|secret| SharedQuota::new(name, quota, bits, secret, most_keys.min(MOST_KEYS), clock.clone())),
         };
         let tiers = |name: QuotaName, quota: Option<Quota>, most_keys: usize| {
             quota.map(|quota| Tiers { name, quota, own: tier(name, quota, 0, most_keys, None), wider: Vec::new() })
@@ -200,10 +200,10 @@ impl QuotaLimiter {
         }
     }
 
-    /// Decides on a request that [`QuotaLimiter::admit`] was undecided about: by what was leased from the store, or is
-    /// now. Takes as long as one store call at the most, and no longer than [`lease::LEASE_TIMEOUT`], for each table in
+    /// Decides on a request that [`QuotaLimiter::admit`] was undecided about: by what was taken from the store, or is
+    /// now. Takes as long as one store call at the most, and no longer than [`credit::TAKE_TIMEOUT`], for each table in
     /// which this replica's share is spent.
-    pub async fn lease(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Decision {
+    pub async fn ask_store(&self, undecided: Undecided, subject: &Subject, store: &dyn Store) -> Decision {
         let Undecided { quota_state, spent } = undecided;
         let Some(tiers) = self.tiers(quota_state.name) else { return Decision::Unlimited };
         for (_, tier, subject) in tiers.of(subject).filter(|(nth, ..)| spent & (1 << nth) != 0) {

@@ -26,7 +26,7 @@ impl Quota {
         Self { limit: self.limit.saturating_mul(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)), ..self }
     }
 
-    /// What passes on a replica's own account, and is leased at a time: a tenth, and at least one.
+    /// What passes on a replica's own account, and takes from the store at a time: a tenth, and at least one.
     pub fn tenth(self) -> NonZeroU32 {
         NonZeroU32::new(self.limit.get() / 10).unwrap_or(NonZeroU32::MIN)
     }

@@ -23,10 +23,10 @@ use call_limiter::CallLimiter;
 
 use super::{
     ArticlePutting, ArticleStatus, Articles, BallotCursor, BallotPage, Ballots, BatchOutcome, Creation, Events,
-    IdempotencyKey, ItemScore, Lease, Leased, LogWrite, Making, Measure, Minutes, MoveReminder, PlacePut, Places,
-    Polls, Publishers, QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store,
-    StoreError, TemplatePut, Templates, TransparencyLogs, TrendingWindow, ViewBatch, Views, WebhookPut, Webhooks,
-    Witness,
+    IdempotencyKey, ItemScore, LogWrite, Making, Measure, Minutes, MoveReminder, PlacePut, Places, Polls, Publishers,
+    QueuedDeliveries, Queueing, Quotas, Replacement, Sessions, SiteDeletion, SiteReplacement, Store, StoreError,
+    TemplatePut, Templates, TokenReply, TokenRequest, TransparencyLogs, TrendingWindow, ViewBatch, Views, WebhookPut,
+    Webhooks, Witness,
 };
 use crate::{
     article::{Announced, ArticleCursor, ArticleId, ArticleKey, NewArticlePoll, Template, TemplateId},
@@ -42,7 +42,7 @@ use crate::{
 /// The most reads of a worker that wait for the store; as many again for votes. A Redis answers some 50,000 a second,
 /// so the last of them waits about 5 ms.
 pub const MOST_READS: usize = 256;
-/// The most changes by publishers, and leases of quotas, of a worker that wait for the store.
+/// The most changes by publishers, and tokens asked for, of a worker that wait for the store.
 pub const MOST_WRITES: usize = 256;
 /// When so many ballots wait in a worker's queues, reads are refused: four full batches. At saturation a queue holds a
 /// dozen ballots.
@@ -272,8 +272,8 @@ impl Places for Bounded {
 
 #[async_trait]
 impl Quotas for Bounded {
-    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
-        self.writes.pass(self.store.take_quota(lease)).await
+    async fn take_quota(&self, request: &TokenRequest) -> Result<TokenReply, StoreError> {
+        self.writes.pass(self.store.take_quota(request)).await
     }
 }
 

@@ -102,7 +102,7 @@ pub use open::{StoreAddress, StoreSettings, Stores};
 pub use places::{PlacePut, Places};
 pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, resolve_page_start};
 pub use publishers::{Publishers, SiteDeletion, SiteReplacement, all_sites};
-pub use quotas::{Lease, LeaseKey, Leased, Quotas};
+pub use quotas::{QuotaKey, Quotas, TokenReply, TokenRequest};
 pub use sessions::Sessions;
 pub use templates::{ArticleStatus, ClientDigest, Making, TemplatePut, Templates, Witness};
 pub use transparency_logs::{LOG_HEAD, LOG_PUBLISHED, LogWrite, TransparencyLogs};

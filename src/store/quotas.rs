@@ -11,16 +11,16 @@ use crate::secret::hex;
 #[async_trait]
 pub trait Quotas: Send + Sync {
     /// Takes tokens of a quota that all replicas share: all that are asked for, or none.
-    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError>;
+    async fn take_quota(&self, request: &TokenRequest) -> Result<TokenReply, StoreError>;
 }
 
 /// Tokens asked for.
 #[derive(Debug, Clone)]
-pub struct Lease {
+pub struct TokenRequest {
     /// The quota's name, one word. Quotas of different names are independent.
     pub name: &'static str,
     /// Who it is counted for.
-    pub key: LeaseKey,
+    pub key: QuotaKey,
     /// The most tokens at once, and how many come back in a window.
     pub limit: NonZeroU32,
     /// The window, in seconds.
@@ -29,7 +29,7 @@ pub struct Lease {
     pub quantity: NonZeroU32,
 }
 
-impl Lease {
+impl TokenRequest {
     /// How long one token takes to come back: in whole microseconds, rounded up, so that no more come back in a window
     /// than the limit says.
     pub fn period_micros(&self) -> u64 {
@@ -39,9 +39,9 @@ impl Lease {
 
 /// Who a shared quota is counted for: a hash that every replica computes alike and nobody else can compute.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LeaseKey([u8; 16]);
+pub struct QuotaKey([u8; 16]);
 
-impl LeaseKey {
+impl QuotaKey {
     /// A hash's first 16 bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -53,15 +53,15 @@ impl LeaseKey {
     }
 }
 
-impl fmt::Debug for LeaseKey {
+impl fmt::Debug for QuotaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LeaseKey(…)")
+        f.write_str("QuotaKey(…)")
     }
 }
 
-/// The outcome of a [`Lease`].
+/// The outcome of a [`TokenRequest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leased {
+pub enum TokenReply {
     /// All tokens asked for were taken.
     Granted,
     /// No token was taken: there will not be enough before this time has passed.

@@ -9,7 +9,7 @@
 //! | `sawt_http_request_duration_seconds` | `method`, `route`, `status` | from the head of a request to the head of its answer |
 //! | `sawt_ballots_total` | `outcome` | ballots the store decided on |
 //! | `sawt_batch_ballots` | | ballots per store call: how well group commit gathers |
-//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or leased quotas (`take_quota`) |
+//! | `sawt_store_call_duration_seconds` | `operation` | answered store calls that carried ballots (`cast`) or took tokens of quotas (`take_quota`) |
 //! | `sawt_store_failures_total` | `operation` | such calls without an answer |
 //! | `sawt_quota_requests_total` | `quota`, `outcome` | requests counted in a quota: `allowed`, `refused`, or `would-refuse` where quotas only count |
 //! | `sawt_connections` | | connections that are open, streams included |

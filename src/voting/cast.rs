@@ -254,7 +254,7 @@ impl Voting {
     ) -> Result<(), VoteError> {
         if let Decision::Undecided(undecided) = decision {
             // Boxed: few ballots get here, those of a client that has spent a tenth of its quota.
-            decision = Box::pin(self.replica.quotas.lease(undecided, client, &*self.vote_reads)).await;
+            decision = Box::pin(self.replica.quotas.ask_store(undecided, client, &*self.vote_reads)).await;
         }
         match decision {
             Decision::Unlimited => {}

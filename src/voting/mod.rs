@@ -93,7 +93,7 @@ impl Voting {
 
     /// Decides on a request for which this replica's share of a quota was not enough.
     pub async fn decide(&self, undecided: Undecided, client: &Subject) -> Decision {
-        self.replica.quotas.lease(undecided, client, &*self.others).await
+        self.replica.quotas.ask_store(undecided, client, &*self.others).await
     }
 
     /// A poll that readers may see: no draft.

@@ -36,8 +36,8 @@ pub(super) fn counted(replica: &Replica, series: &str) -> u64 {
     line.map_or(0, |number| number.parse().expect("a counter is a whole number"))
 }
 
-pub(super) const LEASES: &str = "sawt_store_call_duration_seconds_count{operation=\"take_quota\"}";
-pub(super) const FAILED_LEASES: &str = "sawt_store_failures_total{operation=\"take_quota\"}";
+pub(super) const CALLS: &str = "sawt_store_call_duration_seconds_count{operation=\"take_quota\"}";
+pub(super) const FAILED_CALLS: &str = "sawt_store_failures_total{operation=\"take_quota\"}";
 
 async fn every_limited_operation_is_refused_beyond_its_quota_before_it_is_looked_at() {
     let storage = Storage::file();
@@ -326,13 +326,13 @@ async fn an_ordinary_readers_vote_costs_no_store_call_for_quota() {
         voter.vote(&poll, &["yes"]).await.is(200);
     }
     let quotas = || storage.server().ask(&["EVAL", "return #redis.call('KEYS', 'sawt:quota:*')", "0"]);
-    assert_eq!((counted(&replica, LEASES), quotas().as_str()), (0, "0"));
-    assert_eq!(counted(&replica, FAILED_LEASES), 0);
+    assert_eq!((counted(&replica, CALLS), quotas().as_str()), (0, "0"));
+    assert_eq!(counted(&replica, FAILED_CALLS), 0);
     // Somebody who takes more than a tenth of the 120 voters a minute is asked about.
     for _ in 0..5 {
         client.new_voter().await;
     }
-    assert_eq!(counted(&replica, LEASES) + counted(&replica, FAILED_LEASES), 1);
+    assert_eq!(counted(&replica, CALLS) + counted(&replica, FAILED_CALLS), 1);
     let script = "local key = redis.call('KEYS', 'sawt:quota:*')[1] return key .. ' ' .. redis.call('PTTL', key)";
     let kept = storage.server().ask(&["EVAL", script, "0"]);
     let (key, left) = kept.split_once(' ').expect("two words");

@@ -11,7 +11,7 @@ use crate::{
     poll::{Partitions, Poll, PollId, SiteId},
     secret::{KeyHash, hex},
     site::{KeyId, Realm, WebhookId},
-    store::{LeaseKey, Measure, TrendingWindow, WriterId},
+    store::{Measure, QuotaKey, TrendingWindow, WriterId},
 };
 
 /// A poll's definition: a hash of `revision`, `phase`, `closes_at` and `definition` (JSON); during a reshape also
@@ -278,6 +278,6 @@ pub(super) fn sessions_in(realm: &Realm) -> String {
 
 /// A shared quota of one client: when it is whole again, in microseconds since 1970. The key holds a hash of the
 /// client, and expires by itself.
-pub(super) fn quota(name: &str, key: &LeaseKey) -> String {
+pub(super) fn quota(name: &str, key: &QuotaKey) -> String {
     format!("sawt:quota:{{{name}.{}}}", key.to_hex())
 }

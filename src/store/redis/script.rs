@@ -81,7 +81,11 @@ impl Scripts {
             take_away: script(concat!(also_when_full!(), include_str!("outbox.lua"), include_str!("take_away.lua"))),
             note_told: script(include_str!("note_told.lua")),
             put_template: script(concat!(include_str!("log.lua"), include_str!("put_template.lua"))),
-            hide_template: script(concat!(also_when_full!(), include_str!("log.lua"), include_str!("hide_template.lua"))),
+            hide_template: script(concat!(
+                also_when_full!(),
+                include_str!("log.lua"),
+                include_str!("hide_template.lua")
+            )),
             count_views: script(include_str!("count_views.lua")),
             decide_answer: script(concat!(include_str!("outbox.lua"), include_str!("decide_answer.lua"))),
             define: script(concat!(include_str!("clocks.lua"), include_str!("outbox.lua"), include_str!("define.lua"))),

@@ -188,7 +188,8 @@ fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<
 
 /// A page of the ballots of voters with a number of at least `?2`. One condition on it, so that SQLite goes there at once.
 const PAGE: &str = "select voter, counters from ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
-const BYTES_PAGE: &str = "select voter, counters from byte_ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
+const BYTES_PAGE: &str =
+    "select voter, counters from byte_ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
 
 /// The ballots of the voters from a number on, in the order of their numbers, which never change.
 fn page(db: &Connection, head: &Head, first: i64) -> Result<BallotPage, StoreError> {

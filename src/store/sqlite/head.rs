@@ -36,7 +36,16 @@ impl Head {
              from polls where id = ?1",
         )?;
         let columns = |row: &Row<'_>| {
-            let head = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+            let head = (
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+                row.get(7)?,
+            );
             Ok((head, row.get(8)?))
         };
         let Some(((number, revision, phase, opens_at, closes_at, changeable, codec, uncounted), created_at)) =

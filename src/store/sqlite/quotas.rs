@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::SqliteStore;
 use crate::{
     poll::Timestamp,
-    store::{Lease, LeaseKey, Leased, Quotas, StoreError},
+    store::{QuotaKey, Quotas, StoreError, TokenReply, TokenRequest},
 };
 
 /// Beyond so many keys, those whose quota is whole again are forgotten; if that frees nothing, all are.
@@ -27,23 +27,23 @@ pub(super) struct QuotaTable(Mutex<Wholes>);
 #[derive(Default)]
 struct Wholes {
     /// When each quota is whole again.
-    by_key: FxHashMap<(&'static str, LeaseKey), u64>,
+    by_key: FxHashMap<(&'static str, QuotaKey), u64>,
     /// When a quota was last asked for.
     asked_at: u64,
 }
 
 #[async_trait]
 impl Quotas for SqliteStore {
-    async fn take_quota(&self, lease: &Lease) -> Result<Leased, StoreError> {
-        Ok(self.quotas.take(lease, self.clocks.own().now()))
+    async fn take_quota(&self, request: &TokenRequest) -> Result<TokenReply, StoreError> {
+        Ok(self.quotas.take(request, self.clocks.own().now()))
     }
 }
 
 impl QuotaTable {
-    fn take(&self, lease: &Lease, now: Timestamp) -> Leased {
+    fn take(&self, request: &TokenRequest, now: Timestamp) -> TokenReply {
         let now = u64::try_from(now.as_millis()).unwrap_or_default() * 1_000;
-        let period = lease.period_micros();
-        let most = now + period * u64::from(lease.limit.get());
+        let period = request.period_micros();
+        let most = now + period * u64::from(request.limit.get());
         let mut wholes = self.0.lock();
         let Wholes { by_key: wholes, asked_at } = &mut *wholes;
         // Keep the distances: otherwise a quota that was partly used would be used up.
@@ -61,13 +61,13 @@ impl QuotaTable {
                 wholes.clear();
             }
         }
-        let whole = wholes.entry((lease.name, lease.key)).or_insert(now);
-        let after = (*whole).clamp(now, most) + period * u64::from(lease.quantity.get());
+        let whole = wholes.entry((request.name, request.key)).or_insert(now);
+        let after = (*whole).clamp(now, most) + period * u64::from(request.quantity.get());
         if after > most {
-            return Leased::Refused { wait: Duration::from_micros(after - most) };
+            return TokenReply::Refused { wait: Duration::from_micros(after - most) };
         }
         *whole = after;
-        Leased::Granted
+        TokenReply::Granted
     }
 }
 
@@ -80,14 +80,14 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_takes_nobodys_quota() {
         let some = |number| NonZeroU32::new(number).unwrap();
-        let key = LeaseKey::from_bytes([7; 16]);
-        let lease = Lease { name: "vote", key, limit: some(10), window_secs: some(10), quantity: some(5) };
+        let key = QuotaKey::from_bytes([7; 16]);
+        let request = TokenRequest { name: "vote", key, limit: some(10), window_secs: some(10), quantity: some(5) };
         let (quotas, at) = (QuotaTable::default(), |secs: i64| Timestamp::from_millis(secs * 1_000));
-        assert!(matches!(quotas.take(&lease, at(10_000)), Leased::Granted));
+        assert!(matches!(quotas.take(&request, at(10_000)), TokenReply::Granted));
         // Ten minutes: what is left is what was left.
-        assert!(matches!(quotas.take(&lease, at(9_400)), Leased::Granted));
-        let refused = quotas.take(&lease, at(9_400));
-        assert!(matches!(refused, Leased::Refused { wait } if wait == Duration::from_secs(5)));
-        assert!(matches!(quotas.take(&lease, at(9_405)), Leased::Granted));
+        assert!(matches!(quotas.take(&request, at(9_400)), TokenReply::Granted));
+        let refused = quotas.take(&request, at(9_400));
+        assert!(matches!(refused, TokenReply::Refused { wait } if wait == Duration::from_secs(5)));
+        assert!(matches!(quotas.take(&request, at(9_405)), TokenReply::Granted));
     }
 }

@@ -11,7 +11,7 @@ use sawt::{
     telemetry::{Metrics, MetricsFormat},
 };
 
-use super::{FAILED_LEASES, LEASES, counted, poll_on, put_template, react};
+use super::{CALLS, FAILED_CALLS, counted, poll_on, put_template, react};
 use crate::{
     backends::{Backend, Program, Storage},
     client::{Answer, Client, nonce},
@@ -39,9 +39,9 @@ async fn three_replicas_together_admit_no_more_than_the_quota_and_a_tenth_each()
             }
         }
         // A store that is late leaves the decision to each replica, and then this says nothing.
-        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
+        if replicas.iter().all(|replica| counted(replica, FAILED_CALLS) == 0) {
             assert_eq!(admitted, 100 + 3 * 10);
-            let calls: u64 = replicas.iter().map(|replica| counted(replica, LEASES)).sum();
+            let calls: u64 = replicas.iter().map(|replica| counted(replica, CALLS)).sum();
             assert!(calls <= 10 + 3, "{calls} calls for ten tenths and three refusals");
             return;
         }
@@ -93,16 +93,14 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
                 let client = if are_many { in_one_network(of, number) } else { Subject::from(of) };
                 async move {
                     match quotas.admit(QuotaName::Client, &client) {
-                        Decision::Undecided(undecided) => quotas.lease(undecided, &client, &**worker).await,
+                        Decision::Undecided(undecided) => quotas.ask_store(undecided, &client, &**worker).await,
                         decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
                     }
                 }
             });
             let decisions = join_all(requests).await;
             let admitted = decisions.iter().filter(|decision| matches!(decision, Decision::Admitted(_))).count();
-            if replicas
-                .iter()
-                .all(|(_, _, metrics)| !metrics.encode(MetricsFormat::OpenMetrics).contains(FAILED_LEASES))
+            if replicas.iter().all(|(_, _, metrics)| !metrics.encode(MetricsFormat::OpenMetrics).contains(FAILED_CALLS))
             {
                 assert_eq!(admitted, expected, "{backend:?} {limit}");
                 break;
@@ -127,7 +125,7 @@ async fn two_replicas_admit_a_quota_together(quota: &str, vote: impl AsyncFn(&[C
             admitted += u64::from(answer.status == 201);
             assert!(matches!(answer.status, 201 | 429), "{answer}");
         }
-        if replicas.iter().all(|replica| counted(replica, FAILED_LEASES) == 0) {
+        if replicas.iter().all(|replica| counted(replica, FAILED_CALLS) == 0) {
             assert_eq!(admitted, 20 + 2 * 2);
             return;
         }

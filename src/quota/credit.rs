@@ -3,13 +3,13 @@
 //! Each replica has credit for every client: at most a tenth of the quota at any moment, of which a tenth of the quota
 //! comes back in each window. While it lasts the store is not asked, so an ordinary reader costs no store call. Once it
 //! is spent, a tenth of the quota is taken from the store, and becomes credit; so a busy client costs one call per
-//! tenth. What comes back by itself and what was leased fill the same tenth. So *N* replicas together never have more
+//! tenth. What comes back by itself and what was taken fill the same tenth. So *N* replicas together never have more
 //! than the whole quota in the store and *N* tenths, however long a client has saved up and whichever replica it uses.
 //!
 //! One call is in flight for a client at a time; its other requests wait for it. A refusal of the store is remembered
 //! until the time it named, so a client beyond its quota costs no calls either.
 //!
-//! A store that does not answer within [`LEASE_TIMEOUT`] is not asked again for [`REST`], and every request passes here
+//! A store that does not answer within [`TAKE_TIMEOUT`] is not asked again for [`REST`], and every request passes here
 //! meanwhile: the [local limiter](super::local), which has counted it before, decides alone. Then a replica admits a
 //! client the whole quota by itself, and never more.
 
@@ -32,19 +32,19 @@ use super::{
 };
 use crate::{
     secret::Secret,
-    store::{Lease, LeaseKey, Leased, Store, StoreError},
+    store::{QuotaKey, Store, StoreError, TokenReply, TokenRequest},
     telemetry::Metrics,
 };
 
-/// How long a request waits for a lease before the local tier alone decides.
-pub const LEASE_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long a request waits for the store before the local tier alone decides.
+pub const TAKE_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a store that did not answer is not asked.
 pub const REST: Duration = Duration::from_secs(1);
 /// The most clients beyond their tenth that are handled here at once; for more of them the local tier decides alone.
 const MOST_BUSY: usize = 16_384;
 
 /// One shared quota, on one replica.
-pub struct Leases {
+pub struct SharedQuota {
     name: QuotaName,
     quota: Quota,
     /// The prefix of the networks it is counted for; 0 if it is not counted for wider networks.
@@ -66,7 +66,7 @@ pub struct Leases {
 /// has refused.
 type Busy = Turn<u64>;
 
-impl Leases {
+impl SharedQuota {
     /// A shared quota. By the secret nobody who reads the store can tell which clients its keys stand for.
     pub fn new(name: QuotaName, quota: Quota, bits: u8, secret: &Secret, most_keys: usize, clock: Uptime) -> Self {
         let tenth = u64::from(quota.tenth().get());
@@ -95,15 +95,15 @@ impl Leases {
         self.add(self.key_of(subject), 1);
     }
 
-    /// Spends a token for a request that found no credit, and leases more from the store if necessary.
+    /// Spends a token for a request that found no credit, and takes more from the store if necessary.
     ///
     /// # Errors
     /// All replicas together have admitted as much as the quota allows; the error is the time until this replica may
     /// admit another.
     pub async fn take(&self, subject: &Subject, store: &dyn Store, metrics: &Metrics) -> Result<(), Duration> {
-        let ask = async |lease: Lease| {
+        let ask = async |request: TokenRequest| {
             let asked = Instant::now();
-            let answer = tokio::time::timeout(LEASE_TIMEOUT, store.take_quota(&lease)).await;
+            let answer = tokio::time::timeout(TAKE_TIMEOUT, store.take_quota(&request)).await;
             let answer = answer.unwrap_or_else(|late| Err(StoreError::unavailable(late)));
             match &answer {
                 Ok(_) => metrics.observe_store_call("take_quota", asked.elapsed()),
@@ -118,7 +118,7 @@ impl Leases {
     async fn take_by(
         &self,
         subject: &Subject,
-        ask: impl AsyncFnOnce(Lease) -> Result<Leased, StoreError>,
+        ask: impl AsyncFnOnce(TokenRequest) -> Result<TokenReply, StoreError>,
     ) -> Result<(), Duration> {
         let key = self.key_of(subject);
         if self.is_store_away() {
@@ -126,7 +126,7 @@ impl Leases {
         }
         let Some(busy) = self.busy(key) else { return Ok(()) };
         let mut refused_until = busy.lock().await;
-        // The request before may have leased enough, or found that there is nothing to lease.
+        // The request before may have taken enough, or found that there is nothing to take.
         let Err(credit_wait) = self.spend(key) else { return Ok(()) };
         if self.is_store_away() {
             return Ok(());
@@ -135,14 +135,14 @@ impl Leases {
         if now < *refused_until {
             return Err(Duration::from_nanos((*refused_until - now).min(credit_wait)));
         }
-        match ask(self.lease_for(subject)).await {
-            Ok(Leased::Granted) => {
+        match ask(self.request_for(subject)).await {
+            Ok(TokenReply::Granted) => {
                 self.add(key, self.tenth);
                 // One of the tokens just granted is for this request.
                 let _ = self.spend(key);
                 Ok(())
             }
-            Ok(Leased::Refused { wait }) => {
+            Ok(TokenReply::Refused { wait }) => {
                 let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
                 *refused_until = self.clock.nanos().saturating_add(wait);
                 Err(Duration::from_nanos(wait.min(credit_wait)))
@@ -207,7 +207,7 @@ impl Leases {
         self.busy.lock()
     }
 
-    fn lease_for(&self, subject: &Subject) -> Lease {
+    fn request_for(&self, subject: &Subject) -> TokenRequest {
         let mut key = [0; 16];
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
         hasher.update(&subject.key().to_be_bytes());
@@ -216,9 +216,9 @@ impl Leases {
             hasher.update(&[self.bits]);
         }
         hasher.finalize_xof().fill(&mut key);
-        Lease {
+        TokenRequest {
             name: self.name.as_str(),
-            key: LeaseKey::from_bytes(key),
+            key: QuotaKey::from_bytes(key),
             limit: self.quota.limit,
             window_secs: self.quota.window_secs,
             quantity: self.quota.tenth(),

@@ -17,7 +17,7 @@ struct Replicas {
     store: SqliteStore,
     store_clock: Clock,
     clock: FakeRelativeClock,
-    leases: Vec<Leases>,
+    shared: Vec<SharedQuota>,
     calls: Cell<u64>,
 }
 
@@ -30,10 +30,10 @@ impl Replicas {
         let secret = Secret::new("a secret of at least thirty-two bytes".to_owned());
         let make = |_| {
             let quota = quota.parse().unwrap();
-            Leases::new(QuotaName::Client, quota, 0, &secret, 64 * 3_584, Uptime::Manual(clock.clone()))
+            SharedQuota::new(QuotaName::Client, quota, 0, &secret, 64 * 3_584, Uptime::Manual(clock.clone()))
         };
-        let leases = (0..count).map(make).collect();
-        Self { _folder: folder, store, store_clock, clock, leases, calls: Cell::new(0) }
+        let shared = (0..count).map(make).collect();
+        Self { _folder: folder, store, store_clock, clock, shared, calls: Cell::new(0) }
     }
 
     fn pass(&self, time: Duration) {
@@ -43,22 +43,22 @@ impl Replicas {
     }
 
     async fn ask(&self, replica: usize, client: &Subject) -> Result<(), Duration> {
-        if self.leases[replica].draw(client) {
+        if self.shared[replica].draw(client) {
             return Ok(());
         }
-        let ask = async |lease: Lease| {
+        let ask = async |request: TokenRequest| {
             self.calls.set(self.calls.get() + 1);
             tokio::task::yield_now().await;
-            self.store.take_quota(&lease).await
+            self.store.take_quota(&request).await
         };
-        self.leases[replica].take_by(client, ask).await
+        self.shared[replica].take_by(client, ask).await
     }
 
     /// Sends so many requests of one client, to each replica in turn, and counts those admitted.
     async fn flood(&self, requests: usize, client: &Subject) -> u64 {
         let mut admitted = 0;
         for request in 0..requests {
-            admitted += u64::from(self.ask(request % self.leases.len(), client).await.is_ok());
+            admitted += u64::from(self.ask(request % self.shared.len(), client).await.is_ok());
         }
         admitted
     }
@@ -80,7 +80,7 @@ async fn three_replicas_together_admit_the_quota_and_a_tenth_each_and_no_more() 
     let replicas = Replicas::of(3, "600/60s");
     assert_eq!(replicas.flood(5_000, &subject(1)).await, 600 + 3 * 60);
     assert_eq!(replicas.calls.get(), 10 + 3, "ten tenths, and one refusal for each replica");
-    // Nothing that was saved up adds to it: not even what one replica has leased and not spent.
+    // Nothing that was saved up adds to it: not even what one replica has taken and not spent.
     replicas.pass(Duration::from_mins(10));
     assert_eq!(replicas.flood(3 * 61, &subject(1)).await, 3 * 61);
     replicas.pass(Duration::from_mins(10));
@@ -120,7 +120,7 @@ async fn what_the_store_refused_is_not_asked_again_before_its_time() {
 }
 
 #[tokio::test]
-async fn requests_that_come_together_wait_for_one_lease() {
+async fn requests_that_come_together_wait_for_one_call() {
     let replicas = Replicas::of(1, "600/60s");
     replicas.flood(60, &subject(1)).await;
     let client = subject(1);
@@ -132,33 +132,33 @@ async fn requests_that_come_together_wait_for_one_lease() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_lets_everybody_pass_and_is_left_alone_for_a_second() {
     let replicas = Replicas::of(1, "10/60s");
-    let leases = &replicas.leases[0];
-    assert!(leases.draw(&subject(1)) && !leases.draw(&subject(1)));
-    let away = async |_: Lease| Err(StoreError::unavailable("away"));
-    assert_eq!(leases.take_by(&subject(1), away).await, Ok(()));
+    let shared = &replicas.shared[0];
+    assert!(shared.draw(&subject(1)) && !shared.draw(&subject(1)));
+    let away = async |_: TokenRequest| Err(StoreError::unavailable("away"));
+    assert_eq!(shared.take_by(&subject(1), away).await, Ok(()));
     for client in [1, 1, 2] {
-        let never = async |_: Lease| panic!("the store is asked again at once");
-        assert_eq!(leases.take_by(&subject(client), never).await, Ok(()));
+        let never = async |_: TokenRequest| panic!("the store is asked again at once");
+        assert_eq!(shared.take_by(&subject(client), never).await, Ok(()));
     }
     replicas.pass(REST);
-    let (asked, answer) = (Cell::new(false), Leased::Refused { wait: Duration::from_secs(6) });
-    let again = async |_: Lease| {
+    let (asked, answer) = (Cell::new(false), TokenReply::Refused { wait: Duration::from_secs(6) });
+    let again = async |_: TokenRequest| {
         asked.set(true);
         Ok(answer)
     };
-    assert_eq!(leases.take_by(&subject(1), again).await, Err(Duration::from_secs(6)));
+    assert_eq!(shared.take_by(&subject(1), again).await, Err(Duration::from_secs(6)));
     assert!(asked.get());
 }
 
 #[tokio::test]
 async fn a_request_that_goes_away_leaves_the_turn_to_the_next() {
     let replicas = Replicas::of(1, "10/60s");
-    let leases = &replicas.leases[0];
-    assert!(leases.draw(&subject(1)));
+    let shared = &replicas.shared[0];
+    assert!(shared.draw(&subject(1)));
     let client = subject(1);
-    let hanging = leases.take_by(&client, async |_| std::future::pending().await);
+    let hanging = shared.take_by(&client, async |_| std::future::pending().await);
     assert!(Box::pin(hanging).as_mut().now_or_never().is_none());
-    assert_eq!(leases.take_by(&subject(1), async |_| Ok(Leased::Granted)).await, Ok(()));
+    assert_eq!(shared.take_by(&subject(1), async |_| Ok(TokenReply::Granted)).await, Ok(()));
 }
 
 #[tokio::test]
@@ -167,19 +167,19 @@ async fn nothing_is_kept_of_clients_that_are_not_busy_any_more() {
     for client in 0..100 {
         replicas.flood(20, &subject(client)).await;
     }
-    let leases = &replicas.leases[0];
-    leases.sweep();
-    assert_eq!((leases.credit.len(), leases.all_busy().len()), (100, 100));
+    let shared = &replicas.shared[0];
+    shared.sweep();
+    assert_eq!((shared.credit.len(), shared.all_busy().len()), (100, 100));
     replicas.pass(Duration::from_mins(1));
-    leases.sweep();
-    assert_eq!((leases.credit.len(), leases.all_busy().len()), (0, 0));
+    shared.sweep();
+    assert_eq!((shared.credit.len(), shared.all_busy().len()), (0, 0));
 }
 
 #[test]
 fn the_store_is_told_the_same_key_by_every_replica_and_never_an_address() {
     let replicas = Replicas::of(2, "10/60s");
-    let [one, other] = [0, 1].map(|replica| replicas.leases[replica].lease_for(&subject(7)).key);
+    let [one, other] = [0, 1].map(|replica| replicas.shared[replica].request_for(&subject(7)).key);
     assert_eq!(one, other);
-    assert_ne!(one, replicas.leases[0].lease_for(&subject(8)).key);
+    assert_ne!(one, replicas.shared[0].request_for(&subject(8)).key);
     assert!(!one.to_hex().ends_with("07"), "{}", one.to_hex());
 }
