@@ -41,6 +41,7 @@ impl Articles for RedisStore {
                 1 if before.is_some() => return Ok(ArticlePutting::Replaced(article)),
                 1 => return Ok(ArticlePutting::Made(article)),
                 0 => {}
+                -2 => self.note_first_addresses(site).await?,
                 _ => return Ok(ArticlePutting::NoSite),
             }
         }
@@ -97,15 +98,31 @@ impl RedisStore {
         self.ask_for(Cmd::new().arg("HGET").arg(keys::site_articles(site)).arg(id)).await
     }
 
-    /// An address, if it names no article.
+    /// Notes the first addresses of articles that an earlier version has put.
+    async fn note_first_addresses(&self, site: &SiteId) -> Result<(), StoreError> {
+        let names = Names::of(site);
+        let [_, articles, addresses, _] = names.as_keys();
+        let mut place = b"0".to_vec();
+        loop {
+            let call = Call::new(&self.scripts.note_first_addresses, &[articles, addresses]);
+            place = call.arg(&place).send(&self.link).await?.bytes()?.clone();
+            if place == b"0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// An address, if it names no article, nor an article's polls.
     async fn free_address(
         &self,
         site: &SiteId,
         address: &ArticleAddress,
     ) -> Result<Option<ArticleAddress>, StoreError> {
         let (addresses, digest) = (keys::site_addresses(site), address_digest(address));
-        let named: Option<String> = self.ask_for(Cmd::new().arg("HGET").arg(addresses).arg(&digest)).await?;
-        Ok(named.is_none().then(|| address.clone()))
+        let first = [&b"f"[..], &digest].concat();
+        let named: Vec<Option<String>> =
+            self.ask_for(Cmd::new().arg("HMGET").arg(addresses).arg(&digest).arg(first)).await?;
+        Ok(named.iter().all(Option::is_none).then(|| address.clone()))
     }
 }
 

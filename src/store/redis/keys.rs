@@ -169,7 +169,7 @@ pub(super) fn site_articles(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:articles")
 }
 
-/// Which article an address names: a hash of the addresses' digests to ids.
+/// Which article an address names: a hash of the addresses' digests to ids, as `put_article.lua` has it.
 pub(super) fn site_addresses(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:addresses")
 }

@@ -20,9 +20,10 @@ use crate::{secret::Secret, store::StoreError};
 /// "sawt" in ASCII.
 const APPLICATION_ID: i32 = 0x7361_7774;
 /// The version of `schema.sql` with all that was added.
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 /// What has come with each version since the second.
-const ADDED: [(i32, &str); 2] = [(2, include_str!("added_2.sql")), (3, include_str!("added_3.sql"))];
+const ADDED: [(i32, &str); 3] =
+    [(2, include_str!("added_2.sql")), (3, include_str!("added_3.sql")), (4, include_str!("added_4.sql"))];
 
 /// How long to wait for another process that locks the file (a shell with an open transaction). After that the reader
 /// gets 503, which is better than waiting without end.
@@ -260,7 +261,7 @@ mod tests {
         for (name, part) in [
             ("other.db", "is the database of another program"),
             ("text.db", "is not a SQLite database"),
-            ("newer.db", "was written by a newer sawt (schema 4, this one knows 3)"),
+            ("newer.db", "was written by a newer sawt (schema 5, this one knows 4)"),
             ("folder.db", "can't be opened"),
             ("no/such/folder.db", "can't be opened"),
         ] {

@@ -11,6 +11,7 @@ use sawt::{
 
 use super::{
     conformance::{
+        articles,
         templates::{made, template},
         views::{article, batch, ranked},
         webhooks::kept_hook,
@@ -26,6 +27,7 @@ crate::registry::lone_rules![
     a_minute_in_which_ballots_only_changed_is_found,
     a_site_that_an_earlier_version_kept_is_in_utc_and_has_no_name,
     a_site_that_an_earlier_version_kept_is_listed_once_it_was_read,
+    articles_that_an_earlier_version_kept_have_their_polls_to_themselves,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
     a_part_of_a_poll_that_its_redis_has_lost_is_made_again,
     a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
@@ -99,6 +101,23 @@ async fn a_site_that_an_earlier_version_kept_is_listed_once_it_was_read() {
     assert_eq!(stage.store.sites(None, 10).await.unwrap(), []);
     let site = stage.store.site(&stage.site).await.unwrap().unwrap();
     assert_eq!(stage.store.sites(None, 10).await.unwrap(), [site]);
+}
+
+/// It kept first addresses in their articles' records alone.
+async fn articles_that_an_earlier_version_kept_have_their_polls_to_themselves() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let put = async |id: &str, name: &str| {
+        let article = articles::article(id, &format!("https://news.example/{name}"), 1);
+        articles::put(&stage, &article).await.first_address.is_some()
+    };
+    for (id, name) in [("1", "old"), ("1", "new"), ("2", "home")] {
+        assert!(put(id, name).await);
+    }
+    storage.server().ask(&["DEL", &format!("sawt:site:{{{}}}:addresses", stage.site)]);
+    for (id, name, is_first) in [("3", "old", false), ("4", "home", false), ("5", "other", true)] {
+        assert_eq!(put(id, name).await, is_first, "{name}");
+    }
 }
 
 /// Their making stood still between its first step, which put them in the site's lists, and its last.

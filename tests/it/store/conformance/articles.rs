@@ -14,6 +14,7 @@ use crate::store::stage::{Stage, at_once, unused_site};
 crate::registry::store_rules![
     an_article_is_kept_as_it_was_announced_and_found_by_both_names,
     an_address_names_the_article_that_was_announced_last_with_it,
+    no_two_articles_have_the_same_polls_however_often_an_address_is_used_again,
     articles_are_listed_by_when_they_were_published_from_anywhere_on,
     whatever_is_announced_and_taken_back_is_what_a_plain_list_would_hold,
     articles_go_with_their_site_and_none_is_kept_without_one,
@@ -21,7 +22,7 @@ crate::registry::store_rules![
 
 const MOST: usize = 1_000;
 
-fn article(id: &str, url: &str, published_at: i64) -> Announced {
+pub(crate) fn article(id: &str, url: &str, published_at: i64) -> Announced {
     Announced {
         id: id.parse().unwrap(),
         title: Text::parse("مجلس الأمة يستأنف جلساته \"غدًا\"", TITLE).unwrap(),
@@ -48,7 +49,7 @@ fn first_at(url: &str, article: Announced) -> Announced {
 }
 
 /// Puts an article; as it is kept.
-async fn put(stage: &Stage, article: &Announced) -> Announced {
+pub(crate) async fn put(stage: &Stage, article: &Announced) -> Announced {
     match stage.store.put_article(&stage.site, article, MOST).await.unwrap() {
         ArticlePutting::Made(article) | ArticlePutting::Replaced(article) => article,
         ArticlePutting::NoSite => panic!("the site is gone"),
@@ -111,6 +112,20 @@ async fn an_address_names_the_article_that_was_announced_last_with_it(store: Arc
     assert_eq!(find(&stage, &by_address(here)).await, None);
 }
 
+async fn no_two_articles_have_the_same_polls_however_often_an_address_is_used_again(store: Arc<dyn Store>) {
+    let stage = Stage::new(store).await;
+    let (editorial, archive) = ("https://news.example/editorial", "https://news.example/archive");
+    for id in ["101", "102", "103"] {
+        let here = put(&stage, &article(id, editorial, 1)).await;
+        let moved = put(&stage, &article(id, &format!("{archive}/{id}"), 1)).await;
+        let named = if id == "101" { by_address(editorial) } else { by_id(id) };
+        assert_eq!((here.key(), moved.key()), (named.clone(), named), "{id}");
+    }
+    // Once the first one is gone, its polls are nobody's.
+    assert!(stage.store.delete_article(&stage.site, &"101".parse().unwrap()).await.unwrap());
+    assert_eq!(put(&stage, &article("104", editorial, 1)).await.key(), by_address(editorial));
+}
+
 async fn articles_are_listed_by_when_they_were_published_from_anywhere_on(store: Arc<dyn Store>) {
     let (stage, other) = (Stage::new(store.clone()).await, Stage::new(store).await);
     put(&other, &article("z", "https://news.example/z", 9)).await;
@@ -154,6 +169,11 @@ struct Plain {
     addresses: BTreeMap<String, String>,
 }
 
+/// Whether an address is an article's first one.
+fn is_first(address: &ArticleAddress, article: &Announced) -> bool {
+    article.first_address.as_ref() == Some(address)
+}
+
 impl Plain {
     fn delete(&mut self, id: &str) -> bool {
         let Some(article) = self.articles.remove(id) else { return false };
@@ -168,7 +188,8 @@ impl Plain {
     fn put(&mut self, article: &Announced, most: usize) -> ArticlePutting {
         let (id, before) = (article.id.to_string(), self.articles.get(article.id.as_str()).cloned());
         self.delete(&id);
-        let is_free = !self.addresses.contains_key(article.address.as_str());
+        let is_free = !self.addresses.contains_key(article.address.as_str())
+            && !self.articles.values().any(|other| is_first(&article.address, other));
         let first_address = match &before {
             Some(before) => before.first_address.clone(),
             None => is_free.then(|| article.address.clone()),

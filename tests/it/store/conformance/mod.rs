@@ -2,7 +2,7 @@
 
 mod answers;
 pub(crate) mod article_figures;
-mod articles;
+pub(crate) mod articles;
 mod ballots;
 mod epochs;
 pub(crate) mod events;
