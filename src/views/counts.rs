@@ -7,15 +7,16 @@ use std::{
     collections::{BTreeMap, HashMap},
     hash::{BuildHasher as _, RandomState},
     sync::Arc,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::{Measure, RankedItem, Viewed};
+use super::{Measure, RankedItem, Viewed, recent_ballots::RecentBallots};
 use crate::{
     article::ArticleKey,
-    poll::{Outcome, Poll, PollId, SiteId, State},
+    poll::{Ballot, Outcome, Poll, PollId, SiteId, State},
     store::SeenPoll,
     telemetry::{Metrics, ViewOutcome},
 };
@@ -32,6 +33,7 @@ pub struct ViewCounts {
     shards: [Mutex<CountShard>; SHARDS],
     /// Whose keys readers choose: hashed under a seed of this process.
     hasher: RandomState,
+    recent: Mutex<RecentBallots>,
     metrics: Arc<Metrics>,
 }
 
@@ -57,7 +59,8 @@ pub(super) struct SiteCounts {
 impl ViewCounts {
     /// Nothing was counted yet.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new(), metrics }
+        let shards = std::array::from_fn(|_| Mutex::default());
+        Self { shards, hasher: RandomState::new(), recent: Mutex::default(), metrics }
     }
 
     /// Counts a view, or drops it if too much waits already.
@@ -84,21 +87,17 @@ impl ViewCounts {
     }
 
     /// Counts what a batch of ballots did. On a vote's way: one look-up for a whole batch, and nothing if it moved no
-    /// tally.
-    pub fn count_ballots(&self, poll: &Arc<Poll>, outcomes: &[Outcome]) {
-        let moved = |outcome: &Outcome| match outcome {
-            Outcome::Counted => 1,
-            Outcome::Withdrawn => -1,
-            Outcome::Repeated
-            | Outcome::Changed
-            | Outcome::NoBallot
-            | Outcome::AlreadyVoted(_)
-            | Outcome::NotOpen
-            | Outcome::Undecided => 0,
+    /// tally. Where ballots may be taken back, another one for the batch.
+    pub fn count_ballots(&self, poll: &Arc<Poll>, ballots: &[Ballot], outcomes: &[Outcome]) {
+        let moved: i64 = if poll.changeable {
+            let (now, mut recent) = (Instant::now(), self.recent.lock());
+            let became = ballots.iter().zip(outcomes);
+            became.map(|(ballot, outcome)| recent.move_by(poll.id, ballot.voter, outcome, now)).sum()
+        } else {
+            outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Counted)).map(|_| 1).sum()
         };
-        let ballots: i64 = outcomes.iter().map(moved).sum();
-        if ballots != 0 {
-            self.with_poll(poll, |count| count.ballots += ballots);
+        if moved != 0 {
+            self.with_poll(poll, |count| count.ballots += moved);
         }
     }
 
@@ -168,7 +167,8 @@ mod tests {
     use crate::{
         live::PollWithSite,
         poll::{
-            DigestKey, NewOption, NewPoll, Partitions, PollArticle, PollFields, ResultsPolicy, TallyDisplay, Timestamp,
+            Action, DigestKey, NewOption, NewPoll, Partitions, PollArticle, PollFields, ResultsPolicy, TallyDisplay,
+            Timestamp, VoterDigest,
         },
         site::{Site, SiteSettings},
         telemetry::MetricsFormat,
@@ -179,7 +179,8 @@ mod tests {
         let counts = ViewCounts::new(Arc::default());
         let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
         let options = Some(vec![option("نعم"), option("لا")]);
-        let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
+        let fields =
+            PollFields { question: Some("؟".to_owned()), options, changeable: Some(true), ..PollFields::default() };
         let new = NewPoll { fields, ..NewPoll::default() };
         let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
         let mut poll = new.build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST).unwrap();
@@ -188,7 +189,12 @@ mod tests {
         let site = Site { id: SiteId::default(), settings: SiteSettings::default(), created_at, updated_at };
         let known = Arc::new(PollWithSite::new(poll, site));
         counts.count(&Viewed::Poll(Arc::clone(&known)));
-        counts.count_ballots(&known.poll, &[Outcome::Counted, Outcome::Counted, Outcome::Repeated, Outcome::Withdrawn]);
+        let ballot = |number| {
+            let voter = VoterDigest { field: [number; 8], partition: 0 };
+            Ballot { voter, action: Action::Withdraw, answer: None }
+        };
+        let outcomes = [Outcome::Counted, Outcome::Counted, Outcome::Repeated, Outcome::Withdrawn];
+        counts.count_ballots(&known.poll, &[1, 2, 2, 1].map(ballot), &outcomes);
         let taken = counts.take().remove(&SiteId::default()).unwrap();
         let article = RankedItem::Article("id:a-1".parse().unwrap());
         assert_eq!(taken.items, [(Measure::Votes, article, 1)]);

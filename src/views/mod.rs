@@ -6,10 +6,13 @@
 //!
 //! Votes move rankings too. They are counted here where a batch of ballots was committed, and take the same way.
 //!
+//! A vote that is taken back soon is taken off again ([`recent_ballots`]).
+//!
 //! A ranking is read from the store once for all who ask within a few seconds ([`trending`]).
 
 mod counts;
 mod error;
+mod recent_ballots;
 mod target;
 mod trending;
 mod writer;

@@ -179,7 +179,7 @@ impl Batcher {
                     for outcome in &committed.outcomes {
                         self.metrics.count_outcome(outcome.as_str());
                     }
-                    self.views.count_ballots(&poll, &committed.outcomes);
+                    self.views.count_ballots(&poll, &ballots, &committed.outcomes);
                     tell_outcomes(batch, committed);
                     if upkeep_due && self.store.upkeep(&poll, key.1).await.is_err() {
                         // Nothing is lost: upkeep stays due, and a later batch reports it again.
