@@ -73,7 +73,7 @@ impl ReplicaParts {
         let position_keys = Arc::new(PositionKeys::new(&secret, config.secret_previous.as_ref()));
         let view_counts = Arc::new(ViewCounts::new(Arc::clone(&metrics)));
         let views = ReplicaViews::new(Arc::clone(&view_counts), Arc::clone(&hub), clock.clone());
-        let view_writer = Arc::new(ViewWriter::new(Arc::clone(&view_counts), Arc::clone(&metrics)));
+        let view_writer = Arc::new(ViewWriter::new(&views, Arc::clone(&metrics)));
         let voting = ReplicaVoting::new(
             Arc::clone(&hub),
             Arc::clone(&stream_limiter),

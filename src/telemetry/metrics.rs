@@ -94,7 +94,7 @@ impl ConnectionDrop {
 pub enum ViewOutcome {
     /// Counted in memory.
     Accepted,
-    /// A bot said that it is one.
+    /// A bot said that it is one; or it is of no article that ranks.
     LeftOut,
     /// There was no room for it.
     Dropped,

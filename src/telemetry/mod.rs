@@ -17,7 +17,7 @@
 //! | `sawt_streams` | | event streams that are open |
 //! | `sawt_streams_ended_total` | `outcome` | streams that have ended: `left`, `slow`, `gone`, `expired` or `closing` |
 //! | `sawt_stream_events_total` | `event` | events that streams were given: `tally`, `poll` or `gone` |
-//! | `sawt_views_total` | `outcome` | views of polls and articles: `accepted` in memory and `written` to the store, `left-out` since a bot said it is one, or `dropped` for lack of room |
+//! | `sawt_views_total` | `outcome` | views of polls and articles: `accepted` in memory and `written` to the store, `left-out` since a bot said it is one, or since the site announces its articles and this is none, or `dropped` for lack of room |
 //! | `sawt_webhook_tries_total` | `outcome` | tries to deliver to webhooks: `delivered`, `failed` and tried again later, or `given-up` |
 //! | `sawt_background_task_restarts_total` | `task` | background tasks that ended, which none should, and were started again |
 //! | `sawt_store_clock_ahead_seconds` | | how far the store's clock is ahead of this replica's, while they are more than 5 s apart; 0 otherwise |

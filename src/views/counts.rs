@@ -67,7 +67,11 @@ impl ViewCounts {
     pub(super) fn count(&self, viewed: &Viewed) {
         let is_taken = match viewed {
             Viewed::Poll(known) => self.with_poll(&known.poll, |count| count.views += 1),
-            Viewed::Article(site, key) => {
+            Viewed::Article(_, None) => {
+                self.metrics.count_views(ViewOutcome::LeftOut, 1);
+                return;
+            }
+            Viewed::Article(site, Some(key)) => {
                 let id = (site.id.clone(), key.clone());
                 let shard = self.shard(self.hasher.hash_one(&id));
                 let mut shard = shard.lock();
@@ -237,7 +241,7 @@ mod tests {
         let site = Site { id: SiteId::default(), settings: SiteSettings::default(), created_at, updated_at };
         let site = Arc::new(site);
         let key = |name: &str| ArticleKey::Id(name.parse().unwrap());
-        let see = |name: &str| counts.count(&Viewed::Article(Arc::clone(&site), key(name)));
+        let see = |name: &str| counts.count(&Viewed::Article(Arc::clone(&site), Some(key(name))));
         see("honest");
         for number in 0..3 * MOST_ARTICLES {
             see(&format!("invented-{number}"));

@@ -6,12 +6,14 @@
 //!
 //! Votes move rankings too. They are counted here where a batch of ballots was committed, and take the same way.
 //!
+//! An article ranks by one name, and an invented one not at all where a site announces its articles ([`ranked_names`]).
 //! A vote that is taken back soon is taken off again ([`recent_ballots`]).
 //!
 //! A ranking is read from the store once for all who ask within a few seconds ([`trending`]).
 
 mod counts;
 mod error;
+mod ranked_names;
 mod recent_ballots;
 mod target;
 mod trending;
@@ -32,6 +34,7 @@ use crate::{
     poll::Poll,
     store::Store,
 };
+use ranked_names::RankedNames;
 use trending::TrendingLists;
 
 /// What the workers of a replica share of this.
@@ -39,6 +42,7 @@ use trending::TrendingLists;
 pub struct ReplicaViews {
     counts: Arc<ViewCounts>,
     hub: Arc<Hub>,
+    names: Arc<RankedNames>,
     lists: Arc<TrendingLists>,
     clock: Clock,
 }
@@ -46,7 +50,8 @@ pub struct ReplicaViews {
 impl ReplicaViews {
     /// Made of what else the replica has.
     pub fn new(counts: Arc<ViewCounts>, hub: Arc<Hub>, clock: Clock) -> Self {
-        Self { counts, hub, lists: Arc::default(), clock }
+        let names = Arc::new(RankedNames::new(Arc::clone(&hub)));
+        Self { counts, hub, names, lists: Arc::default(), clock }
     }
 }
 
@@ -75,11 +80,15 @@ impl Viewing {
             }
             ViewTarget::Article(site, name) => {
                 let site = self.replica.hub.sites().get(&*self.store, &site).await?.ok_or(ViewError::NoSite)?;
-                let key = match self.replica.hub.known_articles().find(&*self.store, &site, &name).await {
+                let store = &*self.store;
+                let (key, announced) = match self.replica.hub.known_articles().find(store, &site, &name).await {
                     // No view is lost because the store is away: whoever reads the ranking finds the article.
-                    Err(NameRefusal::Store(error)) => site.article_key(&name).map_err(|_| ViewError::Store(error))?,
-                    named => named?.key,
+                    Err(NameRefusal::Store(error)) => {
+                        (site.article_key(&name).map_err(|_| ViewError::Store(error))?, None)
+                    }
+                    named => named.map(|named| (named.key, named.announced))?,
                 };
+                let key = self.replica.names.of(store, &site.id, key, announced.as_deref()).await;
                 Ok(Viewed::Article(site, key))
             }
         }

@@ -21,7 +21,8 @@ pub enum ViewTarget {
 pub enum Viewed {
     /// A poll, with its site.
     Poll(Arc<PollWithSite>),
-    Article(Arc<Site>, ArticleKey),
+    /// An article, by the name under which it ranks, if it does.
+    Article(Arc<Site>, Option<ArticleKey>),
 }
 
 impl Viewed {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::{Measure, RankedItem, TrendingWindow, ViewError, Viewing};
+use super::{Measure, RankedItem, TrendingWindow, ViewError, Viewing, ranked_names::announces};
 use crate::{
     article::{Announced, ArticleKey},
     live::BriefCache,
@@ -87,7 +87,7 @@ impl Viewing {
         let most = if section.is_some() { MOST_EXAMINED_FOR_SECTION } else { MOST_EXAMINED };
         let ranked = self.store.ranking(site, *measure, *window, most).await?;
         // Anybody can tell of views of an address that they have thought of, whose words are then the line.
-        let announces = !self.store.articles(site, None, 1).await?.is_empty();
+        let announces = announces(&*self.store, site).await?;
         let may_stand = |entry: &TrendingEntry| entry.poll.is_some() || entry.article.is_some() || !announces;
         let is_asked = |entry: &TrendingEntry| {
             let found = entry.article.as_ref().and_then(|article| article.section.as_ref());

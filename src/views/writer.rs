@@ -11,11 +11,11 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{ViewCounts, counts::SiteCounts};
+use super::{RankedItem, ReplicaViews, ViewCounts, counts::SiteCounts, ranked_names::RankedNames};
 use crate::{
     poll::SiteId,
     secret::random_bytes,
-    store::{Store, StoreError, ViewBatch, WriterId},
+    store::{Measure, Store, StoreError, ViewBatch, WriterId},
     telemetry::{Metrics, ViewOutcome},
 };
 
@@ -23,12 +23,11 @@ use crate::{
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// The most polls, and the most items, in a batch: no vote waits long behind it.
 const LARGEST_BATCH: usize = 256;
-/// The most items that a ranking keeps: beyond, those with the lowest scores are forgotten.
-const MOST_RANKED: u32 = 100_000;
 
 /// A replica's writer.
 pub struct ViewWriter {
     counts: Arc<ViewCounts>,
+    names: Arc<RankedNames>,
     id: WriterId,
     unsent: Mutex<Unsent>,
     metrics: Arc<Metrics>,
@@ -43,9 +42,10 @@ struct Unsent {
 }
 
 impl ViewWriter {
-    /// A writer of what is counted there.
-    pub fn new(counts: Arc<ViewCounts>, metrics: Arc<Metrics>) -> Self {
-        Self { counts, id: WriterId(random_bytes()), unsent: Mutex::default(), metrics }
+    /// A writer of what a replica counts.
+    pub fn new(views: &ReplicaViews, metrics: Arc<Metrics>) -> Self {
+        let (counts, names) = (Arc::clone(&views.counts), Arc::clone(&views.names));
+        Self { counts, names, id: WriterId(random_bytes()), unsent: Mutex::default(), metrics }
     }
 
     /// Writes every second. Never ends.
@@ -62,8 +62,10 @@ impl ViewWriter {
     pub async fn write(&self, store: &dyn Store) {
         let mut unsent = self.unsent.lock().await;
         if unsent.batches.is_empty() {
-            for (site, counts) in self.counts.take() {
-                self.add_batches(&mut unsent, &site, counts);
+            for (site, mut counts) in self.counts.take() {
+                self.rename(store, &site, &mut counts).await;
+                let most_ranked = self.names.most_ranked(store, &site).await;
+                self.add_batches(&mut unsent, &site, counts, most_ranked);
             }
         }
         while let Some(batch) = unsent.batches.front() {
@@ -89,7 +91,26 @@ impl ViewWriter {
         unsent.is_failing = false;
     }
 
-    fn add_batches(&self, unsent: &mut Unsent, site: &SiteId, SiteCounts { mut polls, mut items }: SiteCounts) {
+    /// Lets what was voted in articles' polls rank by the names that articles rank by, as views do already.
+    async fn rename(&self, store: &dyn Store, site: &SiteId, counts: &mut SiteCounts) {
+        for (measure, item, count) in std::mem::take(&mut counts.items) {
+            let item = match (measure, item) {
+                (Measure::Votes | Measure::Reactions, RankedItem::Article(key)) => {
+                    self.names.of_named(store, site, key).await.map(RankedItem::Article)
+                }
+                (_, item) => Some(item),
+            };
+            counts.items.extend(item.map(|item| (measure, item, count)));
+        }
+    }
+
+    fn add_batches(
+        &self,
+        unsent: &mut Unsent,
+        site: &SiteId,
+        SiteCounts { mut polls, mut items }: SiteCounts,
+        most_ranked: u32,
+    ) {
         while !polls.is_empty() || !items.is_empty() {
             unsent.last_number += 1;
             unsent.batches.push_back(ViewBatch {
@@ -98,7 +119,7 @@ impl ViewWriter {
                 site: site.clone(),
                 polls: polls.split_off(polls.len().saturating_sub(LARGEST_BATCH)),
                 items: items.split_off(items.len().saturating_sub(LARGEST_BATCH)),
-                most_ranked: MOST_RANKED,
+                most_ranked,
             });
         }
     }
@@ -108,6 +129,6 @@ impl ViewWriter {
 fn views(batch: &ViewBatch) -> u64 {
     // Those of articles are among the items.
     let of_polls: u64 = batch.polls.iter().filter(|seen| seen.template.is_none()).map(|seen| seen.views).sum();
-    let of_articles = batch.items.iter().filter(|(measure, ..)| *measure == super::Measure::Views);
+    let of_articles = batch.items.iter().filter(|(measure, ..)| *measure == Measure::Views);
     of_polls + of_articles.map(|(.., count)| count.unsigned_abs()).sum::<u64>()
 }
