@@ -1,11 +1,13 @@
 //! Articles: announced, read, listed and taken back.
 
+use futures_util::future::try_join_all;
+
 use super::{PublishError, Publishing};
 use crate::{
-    article::{Announced, ArticleCursor, ArticleId, ArticleKey, MOST_ANNOUNCED},
+    article::{Announced, ArticleCursor, ArticleId, ArticleKey, MOST_ANNOUNCED, article_poll_id},
     poll::{SiteId, Text, Timestamp, WebAddress},
     site::{AddressRefusal, OtherSite, Publisher},
-    store::ArticlePutting,
+    store::{ArticlePutting, StoreError, Witness},
 };
 
 /// An article as it is announced.
@@ -20,7 +22,7 @@ pub struct NewArticle {
 }
 
 impl Publishing {
-    /// Announces an article of a site, or what has changed of it. Returns whether it is new.
+    /// Announces an article of a site, or what has changed of it: from then on its polls stay. Returns whether it is new.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`Address`](PublishError::Address);
@@ -46,7 +48,23 @@ impl Publishing {
             ArticlePutting::NoSite => return Err(PublishError::NoSite),
         };
         self.hub.known_articles().forget(&site.id, &article);
+        self.vouch_for(&site.id, &article.key()).await?;
         Ok((article, is_new))
+    }
+
+    /// Vouches for the polls that readers of an article have made by its address: none of them is an invention. If this
+    /// fails, so does the announcement, which may be sent again.
+    async fn vouch_for(&self, site: &SiteId, article: &ArticleKey) -> Result<(), StoreError> {
+        if let ArticleKey::Id(_) = article {
+            // Its publisher alone could make those.
+            return Ok(());
+        }
+        let templates = self.store.templates(site).await?;
+        let vouched = templates.iter().map(|template| {
+            let poll = article_poll_id(site, article, template.id.as_str());
+            self.store.vouch(site, &template.id, poll, Witness::Publisher)
+        });
+        try_join_all(vouched).await.map(drop)
     }
 
     /// An article as it was announced.

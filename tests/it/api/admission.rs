@@ -62,6 +62,23 @@ async fn what_readers_said_before_an_article_was_announced_stays_with_it(service
     assert_eq!(client.get(&(of(&site, "a-1") + "/results")).send().await.is(200)["ballots"], votes + 1);
 }
 
+/// The newest invention goes in their place, whether or not anybody votes again in what was announced.
+async fn polls_that_readers_made_stay_once_their_article_is_announced(service: &Service) {
+    let mut template = reactions("own-origins");
+    template["most_articles"] = json!(2);
+    let site = site_with(service, template).await;
+    let client = service.client();
+    let url = "https://news.example/a-1";
+    react_at(&client, &site, url).await;
+    react_at(&client, &site, "https://news.example/invented-1").await;
+    announce(service, &site, "a-1").await;
+    for number in 2..5 {
+        react_at(&client, &site, &format!("https://news.example/invented-{number}")).await;
+    }
+    // One that was made anew would begin with this ballot.
+    assert_eq!(votes_of(&react_at(&client, &site, url).await["results"]), (2, 0));
+}
+
 async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made(service: &Service) {
     let site = site_with(service, reactions("own-origins")).await;
     let narrow = site_with(service, reactions("announced")).await;
@@ -233,6 +250,7 @@ async fn at_its_cap_an_invented_article_goes_and_never_one_that_five_clients_vot
 service_rules![
     an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
     what_readers_said_before_an_article_was_announced_stays_with_it,
+    polls_that_readers_made_stay_once_their_article_is_announced,
     what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
     a_view_and_a_vote_take_the_same_addresses_for_articles,
     where_no_origins_are_listed_a_vote_in_json_is_taken_from_scripts_that_read_the_answer_alone,
