@@ -18,7 +18,7 @@ use super::{
 use crate::{
     article::{Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id},
     live::{KnownTally, NamedArticle, Newest, PollWithSite, RecentCache, StreamPermit},
-    poll::{Partitions, PollId, SiteId, TimeZone, Viewer, WebAddress},
+    poll::{Partitions, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
     quota::{QuotaName, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
@@ -70,8 +70,9 @@ pub struct ReplicaArticles {
     templates: RecentCache<(SiteId, TemplateId), Option<Arc<Template>>>,
     /// Polls that the store did not have a moment ago.
     missing: RecentCache<PollId, ()>,
-    /// Polls that are not provisional, or not any more.
-    honest: RecentCache<PollId, ()>,
+    /// Polls that are not provisional, or not any more, with when they were made: one that was deleted and made anew,
+    /// here or on another replica, is another one.
+    honest: RecentCache<(PollId, Timestamp), ()>,
     /// Whoever makes a poll waits for those who make the same. A few others may be among them.
     turns: [tokio::sync::Mutex<()>; TURNS],
     client_key: [u8; 32],
@@ -181,9 +182,10 @@ impl Voting {
             cast => cast?,
         };
         let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article.key, ArticleKey::Address(_));
-        if is_new_ballot && self.replica.articles.honest.if_fresh(&id).is_none() {
+        let poll = (id, vote.known.poll.created_at);
+        if is_new_ballot && self.replica.articles.honest.if_fresh(&poll).is_none() {
             // Boxed: few votes get here, the first ones of an article that readers found.
-            Box::pin(self.note_client(&article, id, &client)).await;
+            Box::pin(self.note_client(&article, poll, &client)).await;
         }
         Ok(vote)
     }
@@ -235,8 +237,6 @@ impl Voting {
             Making::Full => return Err(NoArticle::Full.into()),
         }
         self.replica.articles.missing.forget(&id);
-        // Whoever vouched for one that was deleted has not vouched for this one.
-        self.replica.articles.honest.forget(&id);
         // Other replicas may have streams that wait for it.
         self.replica.hub.note_change(&self.vote_reads, id).await?;
         self.polls.get(store, id).await?.ok_or(VoteError::NoPoll)
@@ -244,12 +244,13 @@ impl Voting {
 
     /// Notes a client that has voted, or that the article is announced by now. The vote stands, whether or not this
     /// succeeds.
-    async fn note_client(&self, article: &ArticlePoll, id: PollId, client: &Subject) {
+    async fn note_client(&self, article: &ArticlePoll, poll: (PollId, Timestamp), client: &Subject) {
+        let (id, _) = poll;
         let mark = self.replica.articles.mark(client, id);
         let witness = article.article.announced.as_ref().map_or(Witness::Client(mark), |_| Witness::Publisher);
         let noted = self.vote_reads.vouch(article.site(), &article.template, id, witness).await;
         if let Ok(ArticleStatus::Honest) = noted {
-            self.replica.articles.honest.put(id, ());
+            self.replica.articles.honest.put(poll, ());
         }
     }
 

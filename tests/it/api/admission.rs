@@ -79,6 +79,34 @@ async fn polls_that_readers_made_stay_once_their_article_is_announced(service: &
     assert_eq!(votes_of(&react_at(&client, &site, url).await["results"]), (2, 0));
 }
 
+/// Another replica may have made it anew, and taken the first ballots.
+async fn a_poll_that_was_made_anew_is_honest_by_those_who_vote_in_it_then(service: &Service) {
+    let mut template = reactions("own-origins");
+    template["most_articles"] = json!(2);
+    let site = site_with(service, template).await;
+    let clients = service.clients();
+    let (here, there) = (&clients[0], &clients[clients.len() - 1]);
+    let url = "https://news.example/honest";
+    let mut poll = String::new();
+    for number in 1..=5 {
+        poll = text(&react_at(&from_nobody_else(here, number), &site, url).await["poll"]);
+    }
+    service.admin().delete(&format!("/v1/polls/{poll}")).send().await.is(204);
+    let is_made_anew = async || {
+        let answer = vote_at(&from_nobody_else(there, 1), &at(&site, url, "/votes"), "like", &nonce()).await;
+        (answer.status == 201).then_some(())
+    };
+    until(is_made_anew).await;
+    for number in 2..=5 {
+        react_at(&from_nobody_else(here, number), &site, url).await;
+    }
+    for number in 0..3 {
+        react_at(here, &site, &format!("https://news.example/invented-{number}")).await;
+    }
+    let last = react_at(&from_nobody_else(here, 6), &site, url).await;
+    assert_eq!(votes_of(&last["results"]), (6, 0));
+}
+
 async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made(service: &Service) {
     let site = site_with(service, reactions("own-origins")).await;
     let narrow = site_with(service, reactions("announced")).await;
@@ -251,6 +279,7 @@ service_rules![
     an_address_is_one_article_however_it_is_written_and_the_one_announced_there,
     what_readers_said_before_an_article_was_announced_stays_with_it,
     polls_that_readers_made_stay_once_their_article_is_announced,
+    a_poll_that_was_made_anew_is_honest_by_those_who_vote_in_it_then,
     what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_made,
     a_view_and_a_vote_take_the_same_addresses_for_articles,
     where_no_origins_are_listed_a_vote_in_json_is_taken_from_scripts_that_read_the_answer_alone,
