@@ -121,6 +121,9 @@ test('a page tells once that its article is seen, whatever of it stands there, a
     `<sawt-reactions site="${id}"></sawt-reactions><sawt-reactions site="${id}" article="story-1"></sawt-reactions>`,
     `<sawt-rating site="${id}"></sawt-rating><sawt-view site="${id}"></sawt-view>`,
   ];
+  // A site that announces its articles has those alone in its list.
+  const news = { title: 'خبر', url, published_at: '2026-11-23T18:00:00Z' };
+  await sawt.ask('PUT', `/v1/sites/${id}/articles/news-3`, news);
   const reader = await set.reader({ viewport: { width: 800, height: 2000 } });
   const one = await reader.open(`${publisher.origin}/blank`);
   const views = [];
@@ -139,11 +142,34 @@ test('a page tells once that its article is seen, whatever of it stands there, a
     return sheets.length === 2 && sheets[0].length === 2 && sheets[0].every((sheet, place) => sheet === sheets[1][place]);
   });
   assert.ok(shared);
-  // A site that announces its articles has those alone in its list.
-  const news = { title: 'خبر', url, published_at: '2026-11-23T18:00:00Z' };
-  await sawt.ask('PUT', `/v1/sites/${id}/articles/news-3`, news);
   const listed = async () => (await sawt.ask('GET', `/v1/sites/${id}/trending?window=1h`)).items.find((item) => item.url?.endsWith('/news/3'));
   while (!(await listed())) await one.waitForTimeout(100);
   const { score } = await listed();
   assert.ok(score > 0.9 && score < 1.1, `it is seen once, and scores ${score}`);
+});
+
+test('a page lets an article’s poll go when it is deleted, and finds it once it comes again', async () => {
+  const { publisher, sawt } = set;
+  const id = await site();
+  const reader = await set.reader();
+  reader.excuse(/404/);
+  const one = await reader.open(`${publisher.origin}/blank`);
+  await one.clock.install();
+  const streams = [];
+  one.on('request', (request) => request.url().includes('/v1/live') && streams.push(request.url()));
+  await one.goto(publisher.holding(page(`<sawt-reactions site="${id}" article="story-1"></sawt-reactions>`)));
+  await one.locator('[data-option="like"]').click();
+  await count(one, 'like').filter({ hasText: '1' }).waitFor();
+  while (!streams.length) await one.clock.runFor(200);
+  const shown = one.locator('.sawt');
+  await sawt.ask('DELETE', `/v1/polls/${await shown.getAttribute('data-poll')}`);
+  while ((await shown.getAttribute('data-revision')) !== '0') await one.clock.runFor(500);
+  // It is not asked for again and again.
+  const before = streams.length;
+  await one.clock.runFor(10_000);
+  assert.equal(streams.length, before);
+  const other = await (await set.reader()).open(publisher.holding(page(`<sawt-reactions site="${id}" article="story-1"></sawt-reactions>`)));
+  await other.locator('[data-option="sad"]').click();
+  await count(other, 'sad').filter({ hasText: '1' }).waitFor();
+  while (streams.length === before) await one.clock.runFor(10_000);
 });

@@ -65,8 +65,15 @@ export const of = (Poll) =>
       this.follow();
     }
 
-    // A replica may not know yet that it was made.
+    // One that went may come again, and a replica may not know yet that it was made: it is asked for as before that.
     hear(name, data) {
-      if (name !== 'gone') super.hear(name, data);
+      if (name !== 'gone') {
+        super.hear(name, data);
+        return;
+      }
+      this.stop();
+      this.stopped = this.isFollowed = false;
+      this.root.dataset.revision = 0;
+      this.follow();
     }
   };
