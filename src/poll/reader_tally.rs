@@ -28,6 +28,12 @@ impl Poll {
         let is_whole = self.display_in(state).is_exact() && self.minimum_ballots == 0;
         is_whole && self.results.shows(Viewer::Everyone, state)
     }
+
+    /// Whether its views are all that it had, so that it may be told which share voted. An article's poll is there from
+    /// its first ballot on, and nobody counts those who saw it before and left.
+    pub fn counts_every_view(&self) -> bool {
+        self.article.is_none()
+    }
 }
 
 impl Tally {

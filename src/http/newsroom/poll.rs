@@ -114,7 +114,8 @@ pub(super) async fn show_with(
         let views = worker.viewing.views_of(poll).await?;
         let ballots = snapshot.as_ref().map_or(0, |snapshot| snapshot.tally.ballots);
         let are_too_few = views < ballots;
-        let turnout = ballots.saturating_mul(1_000).checked_div(views).filter(|_| !are_too_few);
+        let turnout =
+            ballots.saturating_mul(1_000).checked_div(views).filter(|_| !are_too_few && poll.counts_every_view());
         Some(PollViews { views, turnout, are_too_few })
     } else {
         None

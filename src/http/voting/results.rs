@@ -90,7 +90,8 @@ impl Told {
 
     /// How often the poll was seen, and which share of that voted.
     fn add_views(&mut self, snapshot: &KnownTally, views: u64) {
-        let turnout = snapshot.tally.turnout(views).map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
+        let turnout = snapshot.tally.turnout(views).filter(|_| snapshot.poll.counts_every_view());
+        let turnout = turnout.map_or_else(|| "null".to_owned(), |turnout| turnout.to_string());
         // Writing to a String can't fail.
         let _ = write!(self.members, ",\"views\":{views},\"turnout\":{turnout}");
         let _ = write!(self.mark, "-views{views}");

@@ -303,7 +303,8 @@ async fn what_is_said_in_an_articles_own_polls_ranks_the_article_and_that_they_a
     }
     let (_, key) = service.key(&site, &["results:read"]).await;
     let told = seen_so_often(service, &key, &reactions, 2).await;
-    assert_eq!((&told["views"], &told["turnout"]), (&json!(2), &json!(1)), "and its own views too");
+    // And its own views too. Those before its first ballot were not counted, so nobody knows which share voted.
+    assert_eq!((&told["views"], &told["turnout"]), (&json!(2), &Value::Null));
 }
 
 async fn a_list_looks_as_its_site_says_its_polls_do(service: &Service) {
