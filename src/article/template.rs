@@ -102,7 +102,8 @@ pub struct NewArticlePoll {
     pub poll: Poll,
     pub template: TemplateId,
     /// The announced article that it is for; `None` if it is for an address that nobody has announced. Such a poll is
-    /// provisional until [`HONEST_CLIENTS`] have voted in it.
+    /// provisional until [`HONEST_CLIENTS`] have voted in it. That they have seen it is no sign: a view needs no voter and
+    /// costs its client next to nothing, so a flood would make its inventions honest by views.
     pub announced: Option<ArticleId>,
     /// The most polls of the template that take votes.
     pub most_articles: u32,
