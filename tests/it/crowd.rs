@@ -18,7 +18,7 @@ use crate::{
     backends::Backend,
     registry::service_rules,
     server::SECRET,
-    service::Service,
+    service::{Service, announcement},
     wire::{self, Wire},
 };
 
@@ -160,6 +160,65 @@ async fn a_crowd_that_repeats_itself_and_loses_answers_is_counted_exactly(servic
     }
 }
 
+/// How many articles a crowd reacts to.
+const ARTICLES: u64 = 100;
+
+/// Each article's poll is made while its first readers come over both replicas at once.
+async fn a_crowd_that_reacts_to_a_hundred_articles_is_counted_exactly(service: &Service) {
+    let _turn = one_crowd_at_a_time().await;
+    let voters = if service.backend() == Backend::Redis { 2_000 } else { 400 };
+    let site = service.site().await;
+    let template = json!({ "articles": "own-origins", "poll": { "kind": "reaction", "question": "؟", "options": [
+        { "id": "yes", "emoji": "👍", "label": "نعم" }, { "id": "no", "emoji": "👎", "label": "لا" }] } });
+    service.admin().put(&format!("/v1/sites/{site}/templates/reactions")).json(&template).send().await.is(201);
+    let name = |article: u64| format!("/v1/sites/{site}/articles/a-{article}");
+    join_all((0..ARTICLES).map(async |article| {
+        let said = announcement(&format!("https://news.example/{article}"));
+        service.admin().put(&name(article)).json(&said).send().await.is(201);
+    }))
+    .await;
+    let (crowd, next) = (Crowd::new(service).await, Cell::new(0));
+    let connections = (0..CONNECTIONS).map(|place| {
+        let [mut here, mut there] = [place % 2, (place + 1) % 2].map(|replica| Wire::to(addresses(service)[replica]));
+        let (crowd, next, name) = (&crowd, &next, &name);
+        async move {
+            while next.get() < voters {
+                let voter = next.replace(next.get() + 1);
+                let path = format!("{}/reactions/votes", name(voter % ARTICLES));
+                let body = json!({ "choices": [choice(voter)] }).to_string();
+                let request = wire::request("POST", &path, &format!("Voter {}", crowd.token(voter)), &body);
+                let [_, fate, ..] = dice(voter);
+                if fate < 52 {
+                    here.ask_and_hang_up(&request).await.expect("a vote can be sent");
+                }
+                if fate > 204 {
+                    let twice =
+                        futures_util::future::join(here.ask_until_known(&request), there.ask_until_known(&request));
+                    let (one, other) = twice.await;
+                    let both = [one, other].map(|answer| answer.expect("a vote is answered").0);
+                    assert!(both.contains(&201) && both.iter().all(|status| matches!(status, 200 | 201)), "{both:?}");
+                } else {
+                    let (status, body) = there.ask_until_known(&request).await.expect("a vote is answered");
+                    assert!(matches!(status, 200 | 201), "{status} {}", String::from_utf8_lossy(&body));
+                }
+            }
+        }
+    });
+    join_all(connections).await;
+    for client in service.clients() {
+        for article in 0..ARTICLES {
+            let of_article = || (0..voters).filter(move |voter| voter % ARTICLES == article);
+            let (ballots, yes) = (of_article().count(), yeses(of_article()));
+            let tally = crate::client::until(async || {
+                let tally = client.get(&format!("{}/reactions/results", name(article))).send().await.is(200);
+                (tally["ballots"].as_u64() >= u64::try_from(ballots).ok()).then_some(tally)
+            })
+            .await;
+            assert_eq!((&tally["ballots"], &tally["options"][0]["votes"]), (&json!(ballots), &json!(yes)), "{article}");
+        }
+    }
+}
+
 /// What a poll took in while it was being closed.
 async fn close_under_load(service: &Service) {
     let poll = service.poll(json!({})).await;
@@ -267,6 +326,7 @@ async fn the_tally_adds_up_at_every_instant(service: &Service) {
 service_rules![
     of_200_simultaneous_votes_of_one_voter_one_counts,
     a_crowd_that_repeats_itself_and_loses_answers_is_counted_exactly,
+    a_crowd_that_reacts_to_a_hundred_articles_is_counted_exactly,
     votes_in_flight_while_a_poll_closes_are_counted_before_or_refused,
     the_tally_adds_up_at_every_instant,
 ];

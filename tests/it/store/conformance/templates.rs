@@ -108,14 +108,25 @@ async fn at_the_cap_the_oldest_provisional_poll_goes_and_no_other(store: Arc<dyn
 
 async fn a_flood_at_the_cap_leaves_no_more_polls_than_there_is_room_for(store: Arc<dyn Store>) {
     let stage = Stage::new(store).await;
-    let template = Template { most_articles: 20, ..template(&stage).await };
+    let template = Template { most_articles: 100, ..template(&stage).await };
+    // Of two honest ones one is read by five clients at once, the other by one now and then.
+    let [quick, slow] = [made(&stage, &template, "quick").await, made(&stage, &template, "slow").await];
     let mut invented = Vec::new();
-    for round in 0..6 {
+    for round in 0..10 {
         let names: Vec<String> = (0..16).map(|maker| format!("{round}-{maker}")).collect();
         invented.extend(join_all(names.iter().map(|name| made(&stage, &template, name))).await);
+        if round < 5 {
+            vouch(&stage, &template, slow.id, round).await;
+        }
+        for client in (0..5).filter(|_| round == 0) {
+            vouch(&stage, &template, quick.id, client).await;
+        }
     }
     let kept = join_all(invented.iter().map(|poll| stage.store.poll(poll.id))).await;
-    assert_eq!(kept.into_iter().filter(|poll| poll.as_ref().unwrap().is_some()).count(), 20);
+    assert_eq!(kept.into_iter().filter(|poll| poll.as_ref().unwrap().is_some()).count(), 98);
+    for honest in [quick, slow] {
+        assert_eq!(stage.read(&honest).await, honest);
+    }
 }
 
 async fn a_poll_deleted_by_its_id_makes_room_for_another_and_comes_to_be_again(store: Arc<dyn Store>) {
