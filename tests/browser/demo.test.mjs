@@ -54,6 +54,18 @@ test('simulated readers vote while somebody watches', async () => {
   await sawt.prints(/the tally: 30 ballots, نعم \d+, لا \d+; 1 live stream/);
 });
 
+test('what else stands in the demo’s page moves with the simulated readers', async () => {
+  const { sawt, address } = await demo(30);
+  const page = await (await set.reader({ viewport: { width: 1280, height: 4000 } }, sawt.origin)).open(address);
+  await sawt.prints(/Every reader has voted/);
+  const voted = (scope) => page.locator(scope).locator('.sawt-votes').filter({ hasText: /[1-9]/ }).first().waitFor({ state: 'attached' });
+  await voted('sawt-reactions');
+  for (const scope of ['sawt-rating', '[aria-labelledby="quiz"]', '[aria-labelledby="prediction"]']) {
+    await page.locator(scope).locator('.sawt-total').filter({ hasText: /\S/ }).first().waitFor({ state: 'attached' });
+  }
+  await page.locator('sawt-most-read a').first().waitFor();
+});
+
 test('each snippet of the demo’s page puts the poll into a page elsewhere', async () => {
   const { sawt, address } = await demo();
   const { publisher } = set;

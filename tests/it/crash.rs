@@ -148,7 +148,40 @@ async fn every_acknowledged_edit_is_told_once_after_ten_kills() {
     }
 }
 
+/// A second's views may be lost, and none that were written, nor twice.
+async fn views_that_were_written_are_there_after_a_kill() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address());
+    let mut replica = Replica::start(&settings);
+    let made = Client::new(replica.address()).with_key(ADMIN_KEY).post("/v1/polls").json(&seed_poll(json!({})));
+    let poll = text(&made.send().await.is(201)["id"]);
+    let told = async |replica: &Replica| {
+        Client::new(replica.address()).with_key(ADMIN_KEY).results(&poll).await["views"].as_u64().expect("a number")
+    };
+    let mut written = 0;
+    for _ in 0..3 {
+        let client = Client::new(replica.address());
+        for _ in 0..5 {
+            client.post("/v1/views").json(&json!({ "poll": poll })).send().await.is(204);
+        }
+        let before = written;
+        written = until(async || Some(told(&replica).await).filter(|views| *views == before + 5)).await;
+        // Those that wait to be written.
+        for _ in 0..3 {
+            client.post("/v1/views").json(&json!({ "poll": poll })).send().await.is(204);
+        }
+        let seen = written + 3;
+        replica.signal("KILL");
+        replica.wait();
+        replica = Replica::start(&settings);
+        let after = told(&replica).await;
+        assert!((written..=seen).contains(&after), "{after} of {seen}, {written} of them written");
+        written = after;
+    }
+}
+
 lone_rules![
+    views_that_were_written_are_there_after_a_kill,
     every_acknowledged_vote_is_there_once_after_twenty_kills,
     every_acknowledged_edit_is_told_once_after_ten_kills,
 ];

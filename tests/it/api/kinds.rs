@@ -238,7 +238,41 @@ async fn a_rating_is_told_in_tables_timelines_and_streams(service: &Service) {
     assert_eq!(table("timeline.csv").await.lines().count(), 1 + 11 * buckets.len());
 }
 
+/// What the service says of a poll whose publisher has said all in French.
+async fn a_poll_of_any_kind_speaks_french_and_no_other_language(service: &Service) {
+    let read = |tag: &str| -> Value {
+        let path = format!("{}/src/embed/languages/{tag}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).expect("a language")).expect("JSON")
+    };
+    let texts = |tag: &str| -> Vec<String> {
+        let texts = read(tag)["texts"].as_object().expect("texts").values().map(text).collect::<Vec<_>>();
+        texts.into_iter().filter(|text| text.len() > 8 && !text.contains('{')).collect()
+    };
+    let (french, others) = (texts("fr"), [texts("en"), texts("ar")].concat());
+    let options = json!([{ "id": "oui", "label": "Oui" }, { "id": "non", "label": "Non" }]);
+    for mut asked in [
+        json!({ "options": options, "correct": "oui", "explanation": "Parce que." }),
+        json!({ "options": options, "kind": "multiple", "max_choices": 2, "open_answer": true }),
+        json!({ "options": options, "kind": "ranked" }),
+        json!({ "options": options, "kind": "reaction" }),
+        json!({ "kind": "rating" }),
+        json!({ "kind": "rating", "scale": { "low": 0, "high": 10, "low_label": "Non", "high_label": "Oui" } }),
+    ] {
+        asked["question"] = json!("Qu’en pensez-vous ?");
+        asked["language"] = json!("fr");
+        let poll = text(&made(service, asked.clone()).await["id"]);
+        for path in [format!("/embed/{poll}"), format!("/embed/{poll}/form")] {
+            let page = service.client().get(&path).send().await.page(200).replace("&#39;", "'");
+            assert!(page.contains("lang=\"fr\""), "{asked}: {page}");
+            assert!(french.iter().any(|said| page.contains(said.as_str())), "{asked}: {page}");
+            let strange = others.iter().find(|said| page.contains(said.as_str()) && !french.contains(said));
+            assert_eq!(strange, None, "{path} of {asked}");
+        }
+    }
+}
+
 service_rules![
+    a_poll_of_any_kind_speaks_french_and_no_other_language,
     a_rating_is_summed_exactly_and_rounded_by_nobody,
     a_rating_that_was_read_can_be_sent_back_as_it_is,
     what_a_kind_does_not_take_is_refused_by_a_code_of_its_own_and_nothing_is_made,

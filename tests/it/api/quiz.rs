@@ -17,7 +17,7 @@ fn quiz() -> Value {
 }
 
 /// Every address that tells something of a poll to somebody who has not voted in it.
-fn told_before_a_vote(poll: &str) -> Vec<String> {
+fn told_before_a_vote(site: &str, poll: &str) -> Vec<String> {
     vec![
         format!("/v1/polls/{poll}"),
         format!("/v1/polls/{poll}/results"),
@@ -29,6 +29,13 @@ fn told_before_a_vote(poll: &str) -> Vec<String> {
         format!("/embed/{poll}/form"),
         format!("/oembed?url={PUBLIC_URL}/embed/{poll}"),
         format!("/polls/{poll}/card.png"),
+        format!("/polls/{poll}/card.png?shape=square"),
+        format!("/v1/results?site={site}"),
+        format!("/v1/polls/{poll}/snapshots"),
+        format!("/v1/sites/{site}/places/side/now"),
+        format!("/embed/sites/{site}/places/side"),
+        format!("/v1/sites/{site}/trending?by=votes"),
+        format!("/v1/sites/{site}/log/1/openings/0"),
     ]
 }
 
@@ -38,6 +45,19 @@ async fn a_quiz_tells_nobody_what_is_right_before_they_have_voted(service: &Serv
     let [right_yes, right_no] =
         ["yes", "no"].map(|correct| json!({ "correct": correct, "explanation": WHY, "site": site }));
     let polls = [service.poll(right_yes).await, service.poll(right_no).await];
+    let place = json!({ "fallback": polls[1] });
+    service.admin().put(&format!("/v1/sites/{site}/places/side")).json(&place).send().await.is(201);
+    for client in service.clients() {
+        let is_in = async |path: String| {
+            until(async || {
+                let told = client.get(&path).send().await;
+                (told.status == 200 && String::from_utf8_lossy(&told.content()).contains(&polls[1])).then_some(())
+            })
+            .await;
+        };
+        is_in(format!("/v1/sites/{site}/places/side/now")).await;
+        is_in(format!("/v1/sites/{site}/log/1/openings/0")).await;
+    }
     let elsewhere = service.site().await;
     let (_, stranger) = service.key(&elsewhere, &["polls:read", "results:read"]).await;
     let (_, counter) = service.key(&site, &["results:read"]).await;
@@ -50,7 +70,7 @@ async fn a_quiz_tells_nobody_what_is_right_before_they_have_voted(service: &Serv
         service.client().with_key(&counter),
     ] {
         let mut answers = Vec::new();
-        for path in told_before_a_vote(&polls[1]) {
+        for path in told_before_a_vote(&site, &polls[1]) {
             answers.push(client.get(&path).send().await);
         }
         for answer in answers {

@@ -137,12 +137,12 @@ pub(crate) mod outages {
 
     use crate::{
         backends::{Backend, Program, Storage},
-        client::{Client, until},
+        client::{Client, nonce, until},
         crowd::one_crowd_at_a_time,
         events::Events,
         registry::lone_rules,
         server::{ADMIN_KEY, Replica, SECRET, Settings},
-        service::{Service, seed_poll, text, time},
+        service::{Service, announcement, seed_poll, text, time},
     };
 
     /// How often a server was asked to run a script, which every reading of a poll does once. Besides, replicas look after
@@ -165,6 +165,34 @@ pub(crate) mod outages {
         // The refresher reads it once a second meanwhile, however long this takes.
         let calls = readings(&service) - before;
         assert!((1..100).contains(&calls), "{calls} readings for a thousand readers");
+    }
+
+    async fn a_list_of_teasers_is_answered_from_memory() {
+        let _turn = one_crowd_at_a_time().await;
+        let service = Service::start_on(Backend::Redis, Storage::single(Program::Redis, &[]));
+        let site = service.site().await;
+        let template = json!({ "articles": "own-origins", "poll": { "kind": "rating", "question": "؟" } });
+        service.admin().put(&format!("/v1/sites/{site}/templates/stars")).json(&template).send().await.is(201);
+        for article in ["a", "b"] {
+            let said = announcement(&format!("https://news.example/{article}"));
+            service.admin().put(&format!("/v1/sites/{site}/articles/{article}")).json(&said).send().await.is(201);
+        }
+        let vote = json!({ "choices": ["5"], "voter": { "nonce": nonce() } });
+        service.client().post(&format!("/v1/sites/{site}/articles/a/stars/votes")).json(&vote).send().await.is(201);
+        let calls = || {
+            let stats = service.storage().server().ask(&["INFO", "commandstats"]);
+            let of = |line: &str| Some(line.split_once("calls=")?.1.split_once(',')?.0.parse::<u64>().unwrap_or(0));
+            let is_read = |line: &&str| {
+                ["hget", "evalsha", "hmget"].iter().any(|name| line.starts_with(&format!("cmdstat_{name}:")))
+            };
+            stats.lines().filter(is_read).filter_map(of).sum::<u64>()
+        };
+        let path = format!("/v1/sites/{site}/articles?template=stars&ids=a,b");
+        let before = calls();
+        join_all((0..1_000).map(|_| async { service.client().get(&path).send().await.is(200) })).await;
+        // What is known is read again every second or so meanwhile, however long this takes.
+        let calls = calls() - before;
+        assert!((1..500).contains(&calls), "{calls} readings for a thousand lists of two");
     }
 
     async fn while_the_store_is_away_tallies_are_read_and_say_how_old_they_are() {
@@ -392,6 +420,7 @@ pub(crate) mod outages {
 
     lone_rules![
         a_thousand_readers_of_a_poll_cost_the_store_a_call_or_two,
+        a_list_of_teasers_is_answered_from_memory,
         while_the_store_is_away_tallies_are_read_and_say_how_old_they_are,
         whoever_has_a_later_tally_is_told_no_older_one_while_the_store_is_away,
         a_forged_version_makes_the_store_be_asked_once_a_second_at_the_most,
