@@ -443,6 +443,21 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
     ] {
         assert!(bytes <= most, "{what}: {bytes} bytes of {most}");
     }
+    // And what the README says of them is so.
+    let readme = include_str!("../../../README.md");
+    let [loader, page_bytes] = [small_loader.body.len(), small_page.body.len()];
+    for (before, bytes) in [
+        ("in brotli, the loader is ", loader),
+        ("the script with the style in it ", script_with_style),
+        ("and a poll's page ", page_bytes),
+        (", together ", loader + script_with_style + page_bytes),
+    ] {
+        let said = readme.split_once(before).and_then(|(_, rest)| rest.split_once(" KB")).map(|(said, _)| said);
+        let said: f64 =
+            said.and_then(|said| said.parse().ok()).unwrap_or_else(|| panic!("the README says no “{before}”"));
+        let kilobytes = f64::from(u32::try_from(bytes).expect("a small file")) / 1_000.0;
+        assert!((said - kilobytes).abs() < 0.11, "the README says {said} KB of {bytes} bytes: {before}");
+    }
     let page = page.page(200);
     for name in ["app.js", "poll.css"] {
         assert!(page.contains(&format!("\"{}\" integrity=\"sha384-", of(&manifest, name))), "{page}");
