@@ -66,6 +66,8 @@ pub struct Assets {
     pub series: Asset,
     /// What does the work that new voters are asked for.
     pub work: Asset,
+    /// What says a page's own words.
+    pub words: Asset,
     /// What publishers put into the pages of articles: says that one is seen.
     pub view: Asset,
     /// What publishers put where they want a list of what is read most.
@@ -123,7 +125,7 @@ impl Assets {
             .replace("SAWT_QUESTION_OF", &said(|language| &language.texts().question_of))
             .replace("SAWT_SCORE", &said(|language| &language.texts().score));
         let work = include_str!("packed/work.js").replace("SAWT_WORKING", &said(|language| &language.texts().working));
-        let packed: [(&str, Cow<'static, str>); 21] = [
+        let packed: [(&str, Cow<'static, str>); 22] = [
             ("app.js", script.into()),
             ("poll.css", include_str!("packed/page.css").into()),
             ("edit.js", include_str!("packed/edit.js").into()),
@@ -140,6 +142,7 @@ impl Assets {
             ("receipt.js", receipt.into()),
             ("series.js", series.into()),
             ("work.js", work.into()),
+            ("words.js", include_str!("packed/words.js").into()),
             ("article-poll.js", include_str!("packed/article-poll.js").into()),
             ("article.js", include_str!("packed/article.js").into()),
             ("view.js", include_str!("packed/article-view.js").into()),
@@ -169,6 +172,7 @@ impl Assets {
             receipt,
             series,
             work,
+            words,
             article_poll,
             article,
             view,
@@ -196,6 +200,7 @@ impl Assets {
             receipt: asset(receipt),
             series: asset(series),
             work: asset(work),
+            words: asset(words),
             article_poll: asset(article_poll),
             article: asset(article),
             view: asset(view),
@@ -221,6 +226,7 @@ impl Assets {
             &self.receipt,
             &self.series,
             &self.work,
+            &self.words,
             &self.view,
             &self.most_read,
             &self.article_poll,

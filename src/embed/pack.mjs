@@ -32,6 +32,7 @@ const files = {
   'receipt.js': script,
   'series.js': script,
   'work.js': script,
+  'words.js': script,
   'article-view.js': script,
   'most-read.js': script,
   'article.js': script,

@@ -239,6 +239,21 @@ test('a site says once how its polls look, and a page what its own do', async ()
       assert.equal(await colour(shown.$('.sawt-mine').first(), 'color'), 'rgb(1, 2, 3)');
     }
   }
+  // A page that says so itself has other words, and more room.
+  const own = { vote: 'صوّت الآن', counted: 'وصل.', unknown: 'x' };
+  const element = `<sawt-poll poll="${poll.id}" words='${JSON.stringify(own)}' style="--sawt-gap: 21px; --sawt-padding: 33px"></sawt-poll>`;
+  const reader = await set.reader({ viewport: PHONE });
+  const page = await reader.open(publisher.holding(`<script async src="${sawt.origin}/embed.js"></script>${element}`));
+  const shown = Shown.in(page, 'element');
+  await shown.is('open');
+  const [gap, padding] = ['fieldset', '.sawt'].map((name) => page.locator(`sawt-poll ${name}`).first());
+  assert.equal(await gap.evaluate((one) => getComputedStyle(one).rowGap), '21px');
+  assert.equal(await padding.evaluate((one) => getComputedStyle(one).paddingInlineStart), '33px');
+  assert.equal(await shown.$('.sawt-vote').textContent(), 'صوّت الآن');
+  await shown.$('input[value="yes"]').check();
+  await shown.$('.sawt-vote').click();
+  await shown.is('voted');
+  assert.equal(await shown.$('.sawt-status').textContent(), 'وصل.');
 });
 
 test('theme=dark and theme=light hold against the device’s', async () => {

@@ -128,6 +128,9 @@ test('an article is told to be seen by its canonical address, or as the page say
   await page.evaluate(() => document.documentElement.style.setProperty('--sawt-accent', 'rgb(0, 0, 99)'));
   assert.equal(await inList('h2').evaluate(accent), 'rgb(0, 0, 99)');
   await page.evaluate(() => document.documentElement.style.removeProperty('--sawt-accent'));
+  await page.evaluate(() => document.querySelector('sawt-most-read').setAttribute('heading', 'الأكثر قراءة هنا'));
+  await links.nth(1).waitFor();
+  assert.equal(await inList('h2').textContent(), 'الأكثر قراءة هنا');
   const right = await page.evaluate(() => {
     const [number, title] = ['li', 'a'].map((name) => document.querySelector('sawt-most-read').shadowRoot.querySelector(name).getBoundingClientRect());
     return number.right - title.right;

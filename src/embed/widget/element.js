@@ -74,7 +74,7 @@ class Widget {
       const { wait, root } = await fetchPage(address, path === id && id);
       if (turn !== this.#turn) return;
       if (root) {
-        const { Kind, style } = await showing(root, /\s/.test(named) && 'series');
+        const { Kind, style } = await showing(root, /\s/.test(named) && 'series', this.#told('words') && 'words');
         await this.#dress(style);
         if (turn === this.#turn) this.#put(root, Kind);
         return;

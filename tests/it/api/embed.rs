@@ -406,6 +406,7 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             "receipt.js",
             "series.js",
             "work.js",
+            "words.js",
             "article-poll.js",
         ]
         .contains(&name.as_str())
