@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DESKTOP, PHONE, picture } from './browser.mjs';
+import { DESKTOP, PHONE, axe, picture } from './browser.mjs';
 import { Shown, look } from './poll.mjs';
 import { stage } from './stage.mjs';
 
@@ -334,4 +334,38 @@ test('an edit brings other emoji and other words to where they stand', async () 
   assert.equal(await shown.$('[value="r1"] .sawt-emoji').textContent(), '');
   assert.deepEqual(await shown.$('[name=choices]').evaluateAll((all) => all.map(({ value }) => value)), options.map(({ id }) => id));
   await picture(shown.page, 'reaction-words');
+});
+
+test('every kind is drawn in Arabic, open and closed, on a phone and a desktop, where it is light and dark', async () => {
+  const { sawt, publisher } = set;
+  const kinds = {
+    single: [{ correct: 'yes', explanation: 'صدر المرسوم في نوفمبر.' }, 'yes'],
+    multiple: [{ kind: 'multiple', max_choices: 2, open_answer: true }, 'no'],
+    rating: [RATINGS.ar, '4'],
+    scale: [{ ...RATINGS.ar, scale: SCALES.ar }, '8'],
+    reaction: [reaction('ar'), 'r2'],
+    ranked: [{ kind: 'ranked' }, 'no'],
+  };
+  const polls = [];
+  for (const [asked, choice] of Object.values(kinds)) {
+    const [open, closed] = [await sawt.poll(asked), await sawt.poll(asked)];
+    for (const poll of [open, closed]) await sawt.vote(poll, [choice], 3);
+    await sawt.ask('POST', `/v1/polls/${closed.id}/close`, {});
+    polls.push([open, 'open'], [closed, 'closed']);
+  }
+  const elements = polls.map(([{ id }]) => `<sawt-poll poll="${id}" lang="ar" loading="eager" style="display: block; margin: 16px"></sawt-poll>`);
+  const head = '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>أنواع</title>';
+  const markup = `<!doctype html><html lang="ar" dir="rtl">${head}<script async src="${sawt.origin}/embed.js"></script><main><h1>أنواع</h1>${elements.join('')}</main>`;
+  const page = await (await set.reader()).open(publisher.holding(markup));
+  for (const [{ id }, state] of polls) await page.locator(`sawt-poll[poll="${id}"] .sawt[data-state="${state}"]`).waitFor();
+  for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      assert.deepEqual(await axe(page), [], `${size} ${colorScheme}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= viewport.width, `${wide} pixels in ${viewport.width}`);
+      await picture(page, `kinds-${size}-${colorScheme}`, { fullPage: true });
+    }
+  }
 });
