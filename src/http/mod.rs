@@ -75,6 +75,7 @@ fn poll_routes() -> Vec<Route> {
         at("/v1/live").get(live::read_several).post(live::read_mine).only_reading().for_any_page(),
         at("/v1/polls").get(polls::list).post(polls::create),
         at("/v1/polls/{poll}/open").post(polls::open),
+        at("/v1/polls/{poll}/publish").post(polls::publish),
         at("/v1/polls/{poll}/close").post(polls::close),
         at("/v1/polls/{poll}/resolve").post(polls::resolve),
         at("/v1/polls/{poll}/qr.svg").get(qr::read),

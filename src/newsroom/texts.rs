@@ -105,14 +105,14 @@ texts! {
     /// A poll's page.
     PollTexts {
         tally hidden state_changed reload gone ended as_of average net_promoters first_preferences points
-        right came_true runoff winner round option exhausted publish open_now close edit duplicate delete
+        right came_true runoff winner round option exhausted publish publish_scheduled open_now close edit duplicate delete
         quiz always after_vote after_close never resolve resolve_about
         which_came_true reason reason_about resolve_button timeline no_votes by_minute by_hour by_day peak cut
         as_table begins mark_made mark_opened mark_edited mark_reworded mark_closed mark_resolved mark_incident_opened mark_incident_ended answers answers_waiting answers_shown
-        none_waiting none_shown more_answers show hide about opens opens_by_hand closes closes_by_hand made
+        none_waiting none_shown more_answers show hide about opens opens_by_hand draft_ahead draft_late closes closes_by_hand made
         times voted turnout too_few_views embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
-        export_timeline export_answers said_opened said_closed said_resolved said_decided is_closed
+        export_timeline export_answers said_opened said_scheduled said_closed said_resolved said_decided is_closed
         closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history history_more
     }
     /// Asking once more.

@@ -26,6 +26,16 @@ impl Poll {
         Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))
     }
 
+    /// The poll, published by its schedule: a draft whose opening time is ahead opens by itself then, and another at once.
+    ///
+    /// # Errors
+    /// As [`opened`](Self::opened).
+    pub fn published(&self, now: Timestamp) -> Result<Edit, EditError> {
+        let edit = self.opened(now)?;
+        let is_ahead = self.schedule.opens_at.is_some_and(|opens_at| now < opens_at);
+        Ok(if is_ahead { self.moved(Schedule { phase: Phase::Live, ..self.schedule }, now) } else { edit })
+    }
+
     /// The poll, closed for good; `closes_at` is now, unless it has passed already.
     pub fn closed(&self, now: Timestamp) -> Edit {
         let closes_at = self.schedule.closes_at.map_or(now, |closes_at| closes_at.min(now));
@@ -65,6 +75,20 @@ mod tests {
             assert_eq!(edit.poll.schedule.closes_at, poll.schedule.closes_at);
             assert_eq!((edit.poll.revision, edit.poll.updated_at, edit.effect), (Revision(2), at(50), Effect::Changes));
         }
+    }
+
+    #[test]
+    fn a_draft_that_is_published_opens_when_its_schedule_says_so() {
+        for (opens_at, is) in [(Some(90), State::Scheduled), (Some(50), State::Open), (None, State::Open)] {
+            let draft = poll(Phase::Draft, opens_at, Some(99));
+            let edit = draft.published(at(50)).unwrap();
+            assert_eq!(edit.poll.state_at(at(50)), is);
+            assert_eq!(edit.poll.state_at(at(90)), State::Open, "nobody has to come back for it");
+            assert_eq!(edit.poll.schedule.closes_at, draft.schedule.closes_at);
+            assert_eq!((edit.poll.revision, edit.effect), (Revision(2), Effect::Changes));
+        }
+        assert_eq!(poll(Phase::Closed, Some(90), None).published(at(50)).unwrap_err(), EditError::Closed);
+        assert!(poll(Phase::Draft, Some(90), Some(50)).published(at(50)).is_err());
     }
 
     #[test]

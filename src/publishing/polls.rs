@@ -178,6 +178,21 @@ impl Publishing {
         self.move_poll(publisher, id, plan).await
     }
 
+    /// Publishes a draft: it opens by its schedule, or at once if that names no time ahead. What is published already stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// As [`open_poll`](Self::open_poll).
+    pub async fn publish_poll(&self, publisher: &Publisher, id: PollId) -> Result<Poll, PublishError> {
+        let plan = |poll: &Poll, now| match poll.state_at(now) {
+            State::Scheduled | State::Open => Ok(None),
+            State::Draft | State::Closed => {
+                poll.published(now).map(Some).map_err(|error| PublishError::of_edit(poll, error))
+            }
+        };
+        self.move_poll(publisher, id, plan).await
+    }
+
     /// Closes a poll for good. When this has returned, no ballot in flight is counted after it.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ impl NewEvent {
     pub fn of_change(before: &Poll, after: &Poll, actor: &Actor, now: Timestamp) -> Vec<Self> {
         let due = DueMove::of(before).into_iter().filter(|due| due.at <= now);
         let mut events: Vec<Self> = due.map(|due| due.event(before)).collect();
-        let changed = changed(before, after);
+        let changed = changed(before, after, now);
         if !changed.is_empty() {
             let mut data = about(after);
             data.insert("changed".to_owned(), json!(changed));
@@ -149,8 +149,9 @@ fn about(poll: &Poll) -> Map<String, Value> {
     data
 }
 
-/// The fields that are otherwise, by their names in the API. Phase and resolution have events of their own.
-fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
+/// The fields that are otherwise, by their names in the API. Resolution has an event of its own, and so has a state that the
+/// poll comes to at once; one that is published ahead of its time has none.
+fn changed(before: &Poll, after: &Poll, now: Timestamp) -> Vec<&'static str> {
     let Poll {
         // Fixed at creation, or told otherwise.
         id: _,
@@ -192,7 +193,9 @@ fn changed(before: &Poll, after: &Poll) -> Vec<&'static str> {
     let explanation = |poll: &Poll| poll.quiz.as_ref().and_then(|quiz| quiz.explanation.clone());
     // Who closes a poll by hand sets its time with it.
     let is_moved = schedule.phase != before.schedule.phase;
+    let is_scheduled = before.state_at(now) == State::Draft && after.state_at(now) == State::Scheduled;
     let all = [
+        ("state", is_scheduled),
         ("question", *question != before.question),
         ("language", *language != before.language),
         ("scale", *scale != before.scale),

@@ -160,6 +160,7 @@ async fn another_tenants_poll_is_out_of_reach(service: &Service) {
         (Method::PATCH, path.clone(), Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" }))),
         (Method::DELETE, path.clone(), None),
         (Method::POST, format!("{path}/open"), None),
+        (Method::POST, format!("{path}/publish"), None),
         (Method::POST, format!("{path}/close"), None),
         (Method::GET, format!("{path}/results"), None),
     ] {

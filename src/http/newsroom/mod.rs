@@ -109,6 +109,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls/{poll}").get(poll::page),
         at("/newsroom/sites/{site}/polls/{poll}/live").get(poll::live),
         at("/newsroom/sites/{site}/polls/{poll}/open").post(poll_forms::open),
+        at("/newsroom/sites/{site}/polls/{poll}/publish").post(poll_forms::publish),
         at("/newsroom/sites/{site}/polls/{poll}/close").get(poll_forms::ask_close).post(poll_forms::close),
         at("/newsroom/sites/{site}/polls/{poll}/delete").get(poll_forms::ask_delete).post(poll_forms::delete),
         at("/newsroom/sites/{site}/polls/{poll}/resolve").post(poll_forms::resolve),

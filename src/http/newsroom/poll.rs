@@ -68,6 +68,7 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
         "resolved" => Some(PollNotice::Done(&texts.said_resolved)),
         "decided" => Some(PollNotice::Done(&texts.said_decided)),
         "label" => Some(PollNotice::Done(&texts_of(desk.desk.language).integrity.said)),
+        "published" => Some(PollNotice::Done(&texts.said_scheduled)),
         "incident" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_opened)),
         "incident-over" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_closed)),
         _ => None,
@@ -97,7 +98,8 @@ pub(super) async fn show_with(
     (notice, typed): (Option<PollNotice>, Option<TypedReason<'_>>),
 ) -> Result<HttpResponse, Problem> {
     let (language, timezone) = (desk.desk.language, &desk.site.settings.timezone);
-    let state = poll.state_at(worker.shared.clock.now());
+    let now = worker.shared.clock.now();
+    let (state, is_ahead) = (poll.state_at(now), poll.schedule.opens_at.is_some_and(|opens_at| now < opens_at));
     let (snapshot, runoff) = seen(worker, desk, poll.id).await?;
     let (events, has_more) = history(worker, desk, poll).await?;
     let keys = known_keys(worker, desk).await?;
@@ -145,6 +147,7 @@ pub(super) async fn show_with(
         timeline,
         views,
         answers,
+        is_ahead,
         integrity,
         history,
         snippets,

@@ -38,6 +38,18 @@ pub(super) async fn open(
         .await
 }
 
+/// `POST /newsroom/sites/{site}/polls/{poll}/publish`: has a draft open by its schedule.
+pub(super) async fn publish(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    change(&req, payload, &worker, "published", async |desk, id, _| {
+        worker.publishing.publish_poll(&desk.publisher, id).await
+    })
+    .await
+}
+
 /// `GET /newsroom/sites/{site}/polls/{poll}/close`: asks once more.
 pub(super) async fn ask_close(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     ask(&req, &worker, Confirmation::Close).await

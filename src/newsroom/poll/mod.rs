@@ -78,6 +78,8 @@ pub struct EditorPollPage<'a> {
     pub poll: &'a Poll,
     /// Its state now.
     pub state: State,
+    /// Whether its opening time is still to come.
+    pub is_ahead: bool,
     /// The zone that times are in.
     pub timezone: &'a TimeZone,
     /// What the editor is told.
@@ -143,6 +145,18 @@ impl EditorPollPage<'_> {
 
     fn may_open(&self) -> bool {
         self.frame.may_write() && matches!(self.state, State::Draft | State::Scheduled)
+    }
+
+    /// Whether it can be published now to open later: a draft does not open by itself.
+    fn may_publish(&self) -> bool {
+        self.frame.may_write() && self.state == State::Draft && self.is_ahead
+    }
+
+    /// What is said of a draft that names the time when it opens.
+    fn draft_text(&self) -> Option<String> {
+        let opens_at = self.poll.schedule.opens_at.filter(|_| self.state == State::Draft)?;
+        let text = if self.is_ahead { &self.texts().draft_ahead } else { &self.texts().draft_late };
+        Some(fill(text, &[("time", &self.time(&opens_at))]))
     }
 
     fn may_close(&self) -> bool {

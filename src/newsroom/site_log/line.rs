@@ -157,6 +157,7 @@ impl<'a> EventWriter<'a> {
         let (make, settings) = (&texts.make, &texts.settings);
         let named = |field: &Value| -> Option<&'static str> {
             let text = match field.as_str()? {
+                "state" => &texts.polls.state,
                 "question" => &make.question,
                 "language" => &make.language,
                 "options" => &make.options,

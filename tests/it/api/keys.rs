@@ -108,6 +108,7 @@ fn guarded(
             Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" })),
             "polls:write",
         ),
+        (Method::POST, format!("{poll_path}/publish"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/open"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/close"), None, "polls:write"),
         (Method::POST, format!("{poll_path}/resolve"), Some(json!({ "option": "yes" })), "polls:write"),

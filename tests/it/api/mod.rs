@@ -19,6 +19,7 @@ mod kinds;
 pub(crate) mod labels;
 mod lists;
 mod oembed;
+mod opening;
 mod operators;
 mod pages;
 mod places;
@@ -44,6 +45,7 @@ pub(crate) fn rules() -> Vec<Rule> {
     [
         voters::rules(),
         polls::rules(),
+        opening::rules(),
         lists::rules(),
         quiz::rules(),
         decided::rules(),

@@ -273,23 +273,6 @@ async fn a_draft_is_not_there_for_readers(service: &Service) {
     service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200);
 }
 
-async fn a_scheduled_poll_can_be_opened_at_once(service: &Service) {
-    let poll = service.poll(json!({ "opens_at": "2999-01-01T00:00:00Z" })).await;
-    let voter = service.client().new_voter().await;
-    let read = service.client().get(&format!("/v1/polls/{poll}")).send().await.is(200);
-    assert_eq!(read["state"], "scheduled");
-    voter.vote(&poll, &["yes"]).await.refused(409, "poll-not-open");
-    service.admin().post(&format!("/v1/polls/{poll}/open")).send().await.is(200);
-    voter.vote(&poll, &["yes"]).await.is(201);
-}
-
-async fn a_draft_that_would_close_at_once_is_not_opened(service: &Service) {
-    let poll = service.poll(json!({ "state": "draft", "closes_at": "2020-01-01T00:00:00Z" })).await;
-    let path = format!("/v1/polls/{poll}/open");
-    let refused = service.admin().post(&path).send().await.refused(422, "invalid-poll");
-    assert_eq!(refused["errors"][0]["field"], "closes_at", "{refused}");
-}
-
 async fn closed_is_final(service: &Service) {
     let poll = service.poll(json!({ "changeable": true })).await;
     let voter = service.client().new_voter().await;
@@ -485,8 +468,6 @@ service_rules![
     a_cursor_as_they_were_given_when_they_were_ids_goes_on_from_that_poll,
     a_list_filters_by_state,
     a_draft_is_not_there_for_readers,
-    a_scheduled_poll_can_be_opened_at_once,
-    a_draft_that_would_close_at_once_is_not_opened,
     closed_is_final,
     of_two_editors_the_second_is_told_to_read_again,
     an_edit_sent_again_as_it_was_is_answered_and_not_made_again,

@@ -270,6 +270,7 @@ async fn a_method_that_does_not_apply_is_refused_with_those_that_do(service: &Se
         (format!("/v1/polls/{poll}/results"), &["GET"]),
         (format!("/v1/polls/{poll}/results/runoff"), &["GET"]),
         (format!("/v1/polls/{poll}/open"), &["POST"]),
+        (format!("/v1/polls/{poll}/publish"), &["POST"]),
         (format!("/v1/polls/{poll}/close"), &["POST"]),
         (format!("/v1/polls/{poll}/resolve"), &["POST"]),
         (format!("/v1/polls/{poll}/integrity"), &["GET"]),
@@ -407,7 +408,7 @@ async fn an_array_is_no_object_and_an_object_is_no_word(service: &Service) {
 /// Where nothing is to be said, `{}` says nothing too: some clients send it with every `POST`.
 async fn an_action_takes_no_body_or_an_empty_object_and_nothing_else(service: &Service) {
     let client = service.client().with_key(ADMIN_KEY);
-    for action in ["/open", "/close", "/v1/voters"] {
+    for action in ["/open", "/publish", "/close", "/v1/voters"] {
         for (media_type, body) in [
             ("application/json", "{}"),
             ("application/json", ""),

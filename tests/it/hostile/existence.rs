@@ -54,6 +54,7 @@ fn requests(id: &str) -> Vec<Asked> {
         json(Method::PATCH, poll.clone(), json!({ "revision": 1, "question": "؟" })),
         json(Method::PATCH, poll.clone(), json!({ "question": "" })),
         json(Method::POST, format!("{poll}/open"), json!({})),
+        json(Method::POST, format!("{poll}/publish"), json!({})),
         json(Method::POST, format!("{poll}/close"), json!({ "x": 1 })),
         (Method::DELETE, poll, None),
     ]

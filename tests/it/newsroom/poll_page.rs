@@ -23,8 +23,9 @@ const PAGES: [(&str, &str); 8] = [
     ("/answers.csv", "results:read"),
 ];
 /// Its forms, with fields that each takes.
-const FORMS: [(&str, &str); 5] = [
+const FORMS: [(&str, &str); 6] = [
     ("/open", ""),
+    ("/publish", ""),
     ("/close", ""),
     ("/delete", "words=%D9%87%D9%84+%D8%AA%D8%AA%D9%88%D9%82%D8%B9+%D8%AD%D9%84"),
     ("/resolve", "option=yes"),
@@ -165,6 +166,30 @@ async fn a_poll_is_opened_closed_and_resolved_by_forms_and_each_refusal_is_said_
     assert_eq!((&results["resolution"]["option"], &results["resolution"]["reason"]), (&json!("no"), &json!("Recount")));
 }
 
+async fn a_draft_says_that_it_does_not_open_by_itself_and_is_published_to_open_later(service: &Service) {
+    let site = service.site().await;
+    let ahead = json!({ "site": site, "state": "draft", "opens_at": "2999-01-01T00:00:00Z" });
+    let [poll, missed] = [
+        service.poll(ahead).await,
+        service.poll(json!({ "site": site, "state": "draft", "opens_at": "2020-01-01T00:00:00Z" })).await,
+    ];
+    let editor = SignedIn::at(service, &site, &EDITOR).await;
+    let at = path(&site, &poll);
+    let (said, button) = ("هذه مسودة لا تُفتح وحدها", format!("action=\"{at}/publish\""));
+    let page = editor.page(&at).await;
+    assert!(page.contains(said) && page.contains("2999-01-01") && page.contains(&button), "{page}");
+    let answer = editor.send(&format!("{at}/publish"), "").await;
+    let page = editor.page(&answer.header("location").unwrap()).await;
+    assert!(page.contains("ويُفتح في موعده") && !page.contains(said) && !page.contains(&button), "{page}");
+    let read = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
+    assert_eq!((&read["state"], &read["opens_at"]), (&json!("scheduled"), &json!("2999-01-01T00:00:00.000Z")));
+    // Its history tells it.
+    until(async || editor.page(&at).await.contains("تغيّر: الحالة").then_some(())).await;
+    // Where the time has passed there is no schedule to wait for.
+    let page = editor.page(&path(&site, &missed)).await;
+    assert!(page.contains(said) && !page.contains("/publish\""), "{page}");
+}
+
 /// Also by somebody else, while the page is open.
 async fn a_poll_is_deleted_by_typing_how_its_question_begins_and_then_its_page_is_gone(service: &Service) {
     let site = service.site().await;
@@ -279,6 +304,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     whoever_lacks_a_scope_is_neither_offered_nor_granted_what_needs_it,
     a_form_without_its_sessions_token_or_from_elsewhere_does_nothing,
     a_poll_is_opened_closed_and_resolved_by_forms_and_each_refusal_is_said_on_its_page,
+    a_draft_says_that_it_does_not_open_by_itself_and_is_published_to_open_later,
     a_poll_is_deleted_by_typing_how_its_question_begins_and_then_its_page_is_gone,
     an_editor_watches_what_readers_do_not_see_and_nobody_without_a_session_does,
     an_editor_exports_what_the_api_does,

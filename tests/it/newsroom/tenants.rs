@@ -42,6 +42,7 @@ const OF_SITE: &[(&str, &str, &str)] = &[
     ("GET", "/polls/{poll}/timeline.csv", "results:read"),
     ("GET", "/polls/{poll}/answers.csv", "results:read"),
     ("POST", "/polls/{poll}/open", "polls:write"),
+    ("POST", "/polls/{poll}/publish", "polls:write"),
     ("GET", "/polls/{poll}/close", "polls:write"),
     ("POST", "/polls/{poll}/close", "polls:write"),
     ("GET", "/polls/{poll}/delete", "polls:write"),

@@ -80,6 +80,7 @@ pub(super) async fn store_touching(service: &Service) -> Vec<(Client, Method, St
         (publisher.clone(), Method::GET, format!("/v1/polls?site={site}"), None),
         (publisher.clone(), Method::POST, "/v1/polls".to_owned(), Some(seed_poll(json!({ "site": site })))),
         (publisher.clone(), Method::PATCH, at(""), Some(json!({ "revision": 1, "question": "؟", "reason": "أقصر" }))),
+        (publisher.clone(), Method::POST, at("/publish"), None),
         (publisher.clone(), Method::POST, at("/open"), None),
         (publisher.clone(), Method::POST, at("/close"), None),
         (publisher.clone(), Method::POST, at("/resolve"), Some(json!({ "option": "yes" }))),

@@ -8,7 +8,7 @@ mod writes;
 
 pub(in crate::http) use json::{DisclosureBody, read_template};
 pub(in crate::http) use list::list;
-pub(in crate::http) use writes::{close, create, delete, edit, open, resolve};
+pub(in crate::http) use writes::{close, create, delete, edit, open, publish, resolve};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;

@@ -77,6 +77,17 @@ pub(in crate::http) async fn open(
     Ok(changed(&req, &worker, &poll, "opened"))
 }
 
+/// `POST /v1/polls/{poll}/publish`: has a draft open by its schedule.
+pub(in crate::http) async fn publish(
+    req: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<Worker>,
+) -> Result<HttpResponse, Problem> {
+    let (publisher, id) = asked_to_move(&req, payload, &worker).await?;
+    let poll = worker.publishing.publish_poll(&publisher, id).await?;
+    Ok(changed(&req, &worker, &poll, "published"))
+}
+
 /// `POST /v1/polls/{poll}/close`: closes the poll for good. When this is answered, no ballot in flight is counted after
 /// it.
 pub(in crate::http) async fn close(
