@@ -175,12 +175,13 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 // A poll's page, as votes come in. The stream only tells that something is new: then the page is asked for again, and all
 // that moves in it is put in place at once, so that its numbers agree.
 for (const section of document.querySelectorAll("[data-live]")) {
-  const { live, gone, ended } = section.dataset;
+  const { live, page, gone, ended } = section.dataset;
   const PAUSE = 1000;
   const LONGEST = 60_000;
   const notice = section.querySelector("[role=alert]");
   const changed = section.querySelector(".changed");
-  const here = new URL(location.href);
+  // Not where this page stands: in answer to a form that was refused, nothing is to be read there.
+  const here = new URL(page, location.href);
   here.searchParams.delete("said");
   here.hash = "";
   const stream = new EventSource(live);

@@ -112,6 +112,22 @@ test('a server that is busy is asked ever less often, and one that refuses is as
   assert.equal(asked.length, 3);
 });
 
+test('a page that answers a refused form moves like any other', async () => {
+  const { sawt } = set;
+  const site = await sawt.site();
+  const poll = await sawt.poll({ site });
+  const scopes = ['polls:read', 'polls:write', 'results:read', 'polls:moderate'];
+  const { reader, page } = await editor(site, `/polls/${poll.id}`, {}, scopes);
+  reader.excuse(/status of 422/);
+  await page.click('#incidents summary');
+  await page.fill('#new-incident', '   ');
+  await page.click('#incidents details button');
+  await page.locator('[role=alert]', { hasText: 'اكتب السبب' }).waitFor();
+  assert.ok(page.url().endsWith('/incidents'), page.url());
+  await sawt.vote(poll, ['yes'], 3);
+  await page.locator('.total').filter({ hasText: '3 أصوات' }).waitFor();
+});
+
 test('without script all of it is forms, and a reload shows the newest', async () => {
   const { sawt } = set;
   const site = await sawt.site();

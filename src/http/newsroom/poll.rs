@@ -2,10 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
 
 use super::{
-    desk::{EditorAsker, SiteDesk},
+    desk::{EditorAsker, SiteDesk, own_path},
     page,
     site_log::known_keys,
 };
@@ -21,7 +25,7 @@ use crate::{
     live::KnownTally,
     newsroom::{
         chart::{MarkKind, TimelineChart},
-        frame::Section,
+        frame::{Frame, Section},
         poll::{
             EditorPollPage, IntegrityPart, ListedTexts, PollHistory, PollNotice, PollViews, TallyPart, TimelinePart,
             TypedReason, has_ballots,
@@ -64,11 +68,11 @@ pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     let said = Query::lenient(req.query_string())?.take("said")?.unwrap_or_default();
     let notice = match said.as_str() {
         "opened" => Some(PollNotice::Done(&texts.said_opened)),
+        "published" => Some(PollNotice::Done(&texts.said_scheduled)),
         "closed" => Some(PollNotice::Done(&texts.said_closed)),
         "resolved" => Some(PollNotice::Done(&texts.said_resolved)),
         "decided" => Some(PollNotice::Done(&texts.said_decided)),
         "label" => Some(PollNotice::Done(&texts_of(desk.desk.language).integrity.said)),
-        "published" => Some(PollNotice::Done(&texts.said_scheduled)),
         "incident" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_opened)),
         "incident-over" => Some(PollNotice::Done(&texts_of(desk.desk.language).incidents.said_closed)),
         _ => None,
@@ -136,18 +140,20 @@ pub(super) async fn show_with(
     let writer = EventWriter::new(&frame, timezone, &keys, &events);
     let lines = events.iter().map(|event| writer.line_of_poll(event)).collect();
     let history = PollHistory { lines, has_more };
-    let frame = desk.frame(Section::Polls);
+    // Nothing is to be read at the address of a form that was refused.
+    let path = if req.method() == Method::GET { own_path(req) } else { desk.path(&format!("/polls/{}", poll.id)) };
+    let frame = Frame { path: &path, ..desk.frame(Section::Polls) };
     let page = EditorPollPage {
         frame,
         poll,
         state,
+        is_ahead,
         timezone,
         notice,
         tally,
         timeline,
         views,
         answers,
-        is_ahead,
         integrity,
         history,
         snippets,

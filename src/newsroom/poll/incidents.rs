@@ -28,7 +28,7 @@ pub struct IncidentsPart {
     /// Whether one can be opened.
     pub may_open: bool,
     /// What was typed as the reason of a new one, if it was not taken.
-    pub reason: String,
+    pub reason: Option<String>,
 }
 
 /// An incident.
@@ -80,8 +80,8 @@ impl IncidentsPart {
             line
         };
         let reason = match typed {
-            Some(TypedReason::NewIncident(reason)) => reason.to_owned(),
-            Some(_) | None => String::new(),
+            Some(TypedReason::NewIncident(reason)) => Some(reason.to_owned()),
+            Some(_) | None => None,
         };
         Self { lines: report.incidents().map(line).collect(), may_open: is_open, reason }
     }

@@ -190,6 +190,33 @@ async fn a_draft_says_that_it_does_not_open_by_itself_and_is_published_to_open_l
     assert!(page.contains(said) && !page.contains("/publish\""), "{page}");
 }
 
+/// Nothing is to be read at the addresses of these forms.
+async fn a_page_that_answers_a_refused_form_leads_to_where_it_can_be_read(service: &Service) {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site })).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let scopes = [&EDITOR[..], &["polls:moderate"]].concat();
+    let editor = SignedIn::at(service, &site, &scopes).await;
+    let at = path(&site, &poll);
+    for (form, fields, status) in [
+        ("/incidents", "reason=+", 422),
+        ("/labels/no-mark", "decision=held&reason=", 422),
+        ("/resolve", "option=yes", 409),
+    ] {
+        let page = editor.send(&format!("{at}{form}"), fields).await.page(status);
+        for own in [
+            format!("data-page=\"{at}\""),
+            format!("name=\"back\" value=\"{at}\""),
+            format!("href=\"{at}?by=PT1H#timeline-title\""),
+        ] {
+            assert!(page.contains(&own), "{form}: no {own} in {page}");
+        }
+    }
+    // What was asked of the page in its address stays.
+    let page = editor.page(&format!("{at}?by=P1D")).await;
+    assert!(page.contains(&format!("data-page=\"{at}?by=P1D\"")), "{page}");
+}
+
 /// Also by somebody else, while the page is open.
 async fn a_poll_is_deleted_by_typing_how_its_question_begins_and_then_its_page_is_gone(service: &Service) {
     let site = service.site().await;
@@ -305,6 +332,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     a_form_without_its_sessions_token_or_from_elsewhere_does_nothing,
     a_poll_is_opened_closed_and_resolved_by_forms_and_each_refusal_is_said_on_its_page,
     a_draft_says_that_it_does_not_open_by_itself_and_is_published_to_open_later,
+    a_page_that_answers_a_refused_form_leads_to_where_it_can_be_read,
     a_poll_is_deleted_by_typing_how_its_question_begins_and_then_its_page_is_gone,
     an_editor_watches_what_readers_do_not_see_and_nobody_without_a_session_does,
     an_editor_exports_what_the_api_does,
