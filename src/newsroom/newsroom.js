@@ -184,13 +184,13 @@ for (const section of document.querySelectorAll("[data-live]")) {
   const here = new URL(page, location.href);
   here.searchParams.delete("said");
   here.hash = "";
-  const stream = new EventSource(live);
+  let stream;
   const state = () => document.querySelector(".facts .state").dataset.state;
   const begun = state();
   let isBusy = false;
   let isBehind = false;
   const stop = (said) => {
-    stream.close();
+    stream?.close();
     notice.textContent = said;
     notice.hidden = false;
   };
@@ -214,7 +214,7 @@ for (const section of document.querySelectorAll("[data-live]")) {
     if (isBusy) return;
     isBusy = true;
     let pause = PAUSE;
-    while (isBehind && notice.hidden) {
+    while (isBehind && notice.hidden && !document.hidden) {
       isBehind = false;
       let wait = PAUSE;
       try {
@@ -237,11 +237,22 @@ for (const section of document.querySelectorAll("[data-live]")) {
     }
     isBusy = false;
   };
-  stream.addEventListener("tally", renew);
-  stream.addEventListener("poll", renew);
-  stream.addEventListener("gone", () => stop(gone));
-  // A refusal ends the stream for good: the page says why.
-  stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
+  const open = () => {
+    stream = new EventSource(live);
+    stream.addEventListener("tally", renew);
+    stream.addEventListener("poll", renew);
+    stream.addEventListener("gone", () => stop(gone));
+    // A refusal ends the stream for good: the page says why.
+    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
+  };
+  // Only what is seen is followed: over HTTP/1.1 a browser has six connections to the newsroom, for all its tabs.
+  document.addEventListener("visibilitychange", () => {
+    if (!notice.hidden) return;
+    if (document.hidden) return stream?.close();
+    open();
+    renew();
+  });
+  if (!document.hidden) open();
 }
 
 // A colour chosen by eye stands in its field as text, which is what is sent.

@@ -112,6 +112,28 @@ test('a server that is busy is asked ever less often, and one that refuses is as
   assert.equal(asked.length, 3);
 });
 
+test('a page that nobody sees holds no connection, and shows the newest once it is seen', async () => {
+  const { sawt } = set;
+  const site = await sawt.site();
+  const poll = await sawt.poll({ site });
+  const { page } = await editor(site, `/polls/${poll.id}`);
+  await page.locator('.timeline').waitFor();
+  const turn = (isHidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isHidden);
+  const closed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/live'));
+  await turn(true);
+  await closed;
+  await sawt.vote(poll, ['yes'], 3);
+  assert.equal((await bars(page))[0], 'نعم: 0% لا أصوات', 'nobody sees it');
+  await turn(false);
+  await page.locator('.bars li:first-child .share').filter({ hasText: '100% 3 أصوات' }).waitFor();
+  // It goes on from there.
+  await sawt.vote(poll, ['no'], 1);
+  await page.locator('.total').filter({ hasText: '4 أصوات' }).waitFor();
+});
+
 test('a page that answers a refused form moves like any other', async () => {
   const { sawt } = set;
   const site = await sawt.site();
