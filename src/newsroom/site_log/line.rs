@@ -182,6 +182,8 @@ impl<'a> EventWriter<'a> {
                 "look" => &settings.look,
                 "addresses" => &settings.addresses,
                 "incidents" => &settings.incidents,
+                "proof_of_work" => &settings.work,
+                "poll_defaults" => &settings.new_polls,
                 _ => return None,
             };
             Some(text)
