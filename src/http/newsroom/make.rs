@@ -160,7 +160,7 @@ pub(super) async fn save(
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
                 let poll = desk.poll(&req, &worker).await?;
                 let theirs = TypedPoll::of(&poll, timezone);
-                let notice = changed(&worker, &desk, &theirs, &base).await?;
+                let notice = changed(&worker, &desk, (&theirs, &base), Vec::new()).await?;
                 note_outcome(&req, Code::RevisionMismatch.as_str());
                 let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
                 return show_edit(&worker, &desk, status, &poll, (&both, &theirs, words), &[], Some(notice)).await;
@@ -284,12 +284,12 @@ async fn wrong_new(
     show_new(worker, desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once).await
 }
 
-/// What somebody else has changed meanwhile, with the question of the poll that comes next.
+/// What somebody else has changed meanwhile, with the question of the poll that comes next; and what else they have changed.
 pub(super) async fn changed(
     worker: &Worker,
     desk: &SiteDesk,
-    theirs: &TypedPoll,
-    base: &TypedPoll,
+    (theirs, base): (&TypedPoll, &TypedPoll),
+    others: Vec<(&'static str, String)>,
 ) -> Result<MakeNotice, Problem> {
     let next = own_polls(worker, desk, theirs.next.parse().into_iter().collect()).await?;
     let mut changes = theirs.changes_since(base, desk.desk.language);
@@ -298,6 +298,7 @@ pub(super) async fn changed(
             *value = shortened(poll.question.as_str());
         }
     }
+    changes.extend(others);
     Ok(MakeNotice::Changed(changes))
 }
 

@@ -25,7 +25,7 @@ use crate::{
     newsroom::{
         frame::Section,
         make::{FormFault, MakeNotice, MakePage, TypedPoll},
-        templates::{DeleteTemplatePage, TemplatesPage, TypedTemplate, code_of},
+        templates::{DeleteTemplatePage, TemplateBase, TemplatesPage, TypedArticles, TypedTemplate, code_of},
         texts::texts_of,
     },
     poll::Violation,
@@ -56,7 +56,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let mut asked = TypedPoll::blank(desk.desk.language.tag(), &desk.site.settings.poll_defaults);
     begin_with(&mut asked, "reactions");
     let of = TypedTemplate { id: "reactions".to_owned(), ..TypedTemplate::default() };
-    show(&worker, &desk, StatusCode::OK, (&asked, &asked, ""), &of, &[], None).await
+    show(&worker, &desk, StatusCode::OK, (&asked, &TemplateBase::default(), ""), &of, &[], None).await
 }
 
 /// `POST /newsroom/sites/{site}/new-template`: one that is there already is left alone.
@@ -79,7 +79,7 @@ pub(super) async fn create(
         if is_taken && form.text("do") == Some("save") {
             of.wrong.push("id");
         }
-        put(&req, &worker, &desk, &form, (asked.clone(), asked), of).await
+        put(&req, &worker, &desk, &form, (asked, TemplateBase::default()), of).await
     })
     .await
 }
@@ -88,8 +88,8 @@ pub(super) async fn create(
 pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsWrite).await?;
     let template = template_of(&req, &worker, &desk).await?;
-    let asked = TypedPoll::of(&template.pattern, &desk.site.settings.timezone);
-    show(&worker, &desk, StatusCode::OK, (&asked, &asked, ""), &TypedTemplate::of(&template), &[], None).await
+    let now = TemplateBase::of(&template, &desk.site.settings.timezone);
+    show(&worker, &desk, StatusCode::OK, (&now.poll, &now, ""), &TypedTemplate::of(&template), &[], None).await
 }
 
 /// `POST /newsroom/sites/{site}/templates/{template}`. Of two editors at once the second is shown what the first has made
@@ -101,14 +101,16 @@ pub(super) async fn save(
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
         let template = template_of(&req, &worker, &desk).await?;
-        let now = TypedPoll::of(&template.pattern, &desk.site.settings.timezone);
-        let base: TypedPoll =
+        let now = TemplateBase::of(&template, &desk.site.settings.timezone);
+        let base: TemplateBase =
             form.text("base").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_else(|| now.clone());
         let asked = typed(&form);
         let of = TypedTemplate { is_there: true, ..typed_template(&form, template.id.as_str()) };
         if base != now && form.text("do") == Some("save") {
-            let notice = Some(changed(&worker, &desk, &now, &base).await?);
-            let both = TypedPoll { kind: asked.kind.clone(), ..asked.onto(&base, &now) };
+            let of_articles = now.articles.changes_since(&base.articles, desk.desk.language);
+            let notice = Some(changed(&worker, &desk, (&now.poll, &base.poll), of_articles).await?);
+            let both = TypedPoll { kind: asked.kind.clone(), ..asked.onto(&base.poll, &now.poll) };
+            let of = TypedTemplate { articles: of.articles.onto(&base.articles, &now.articles), ..of };
             note_outcome(&req, Code::RevisionMismatch.as_str());
             let (status, words) = (Code::RevisionMismatch.status(), next_words(&form));
             return show(&worker, &desk, status, (&both, &now, words), &of, &[], notice).await;
@@ -158,9 +160,11 @@ fn typed_template(form: &Form, id: &str) -> TypedTemplate {
     TypedTemplate {
         id: id.to_owned(),
         is_there: false,
-        is_for_all: form.text("articles") == Some("own-origins"),
-        open_for_days: text("open_for_days"),
-        most_articles: text("most_articles"),
+        articles: TypedArticles {
+            is_for_all: form.text("articles") == Some("own-origins"),
+            open_for_days: text("open_for_days"),
+            most_articles: text("most_articles"),
+        },
         wrong: Vec::new(),
     }
 }
@@ -171,7 +175,7 @@ async fn put(
     worker: &Worker,
     desk: &SiteDesk,
     form: &Form,
-    (mut asked, base): (TypedPoll, TypedPoll),
+    (mut asked, base): (TypedPoll, TemplateBase),
     mut of: TypedTemplate,
 ) -> Result<HttpResponse, Problem> {
     let (what, words) = (form.text("do").unwrap_or("more"), next_words(form));
@@ -222,7 +226,7 @@ async fn put(
 async fn wrong(
     (req, worker): (&HttpRequest, &Worker),
     desk: &SiteDesk,
-    polls: (&TypedPoll, &TypedPoll, &str),
+    polls: (&TypedPoll, &TemplateBase, &str),
     of: &TypedTemplate,
     faults: &[FormFault],
 ) -> Result<HttpResponse, Problem> {
@@ -235,7 +239,7 @@ async fn show(
     worker: &Worker,
     desk: &SiteDesk,
     status: StatusCode,
-    (typed, base, words): (&TypedPoll, &TypedPoll, &str),
+    (typed, base, words): (&TypedPoll, &TemplateBase, &str),
     of: &TypedTemplate,
     faults: &[FormFault],
     notice: Option<MakeNotice>,

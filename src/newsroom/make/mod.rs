@@ -5,7 +5,7 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TypedField, TypedOption, TypedPoll, typed_kinds};
+pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TypedField, TypedOption, TypedPoll, pick, typed_kinds};
 
 use crate::{
     embed::language::Language,

@@ -2,11 +2,18 @@
 //! in ([`MakePage`](super::make::MakePage)), which has fewer fields then, and these.
 
 use askama::Template;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     article::{Admission, MOST_ARTICLES, OPEN_FOR_DAYS, Template as ArticleTemplate, TemplateId},
-    newsroom::{fields, frame::Frame, texts::TemplateTexts},
-    poll::{ArticleElement, SiteId},
+    embed::{digits::Digits, language::Language},
+    newsroom::{
+        fields,
+        frame::Frame,
+        make::{TypedPoll, pick},
+        texts::{TemplateTexts, texts_of},
+    },
+    poll::{ArticleElement, SiteId, TimeZone},
 };
 
 /// The list.
@@ -40,14 +47,69 @@ pub struct TypedTemplate {
     pub id: String,
     /// Whether there is one of this id already, which the form changes.
     pub is_there: bool,
-    /// Whether it is for every address under the site's origins.
-    pub is_for_all: bool,
-    /// For how many days its polls take votes; empty: 90.
-    pub open_for_days: String,
-    /// For how many articles at a time; empty: 10,000.
-    pub most_articles: String,
+    pub articles: TypedArticles,
     /// The fields that are wrong.
     pub wrong: Vec<&'static str>,
+}
+
+/// The articles that a template is for, as they were typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TypedArticles {
+    /// Whether these are all addresses under the site's origins.
+    pub is_for_all: bool,
+    /// For how many days their polls take votes; empty: 90.
+    pub open_for_days: String,
+    /// How many at a time; empty: 10,000.
+    pub most_articles: String,
+}
+
+/// How a template was when its form was opened: what an editor has changed is told by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TemplateBase {
+    pub poll: TypedPoll,
+    pub articles: TypedArticles,
+}
+
+impl TemplateBase {
+    /// A template as its form shows it.
+    pub fn of(template: &ArticleTemplate, timezone: &TimeZone) -> Self {
+        Self { poll: TypedPoll::of(&template.pattern, timezone), articles: TypedTemplate::of(template).articles }
+    }
+}
+
+impl TypedArticles {
+    /// What was typed onto what somebody else has made of it meanwhile: of both, each change since `base`; where both
+    /// changed the same, this one.
+    #[must_use]
+    pub fn onto(&self, base: &Self, theirs: &Self) -> Self {
+        Self {
+            is_for_all: pick(&self.is_for_all, &base.is_for_all, &theirs.is_for_all),
+            open_for_days: pick(&self.open_for_days, &base.open_for_days, &theirs.open_for_days),
+            most_articles: pick(&self.most_articles, &base.most_articles, &theirs.most_articles),
+        }
+    }
+
+    /// How it is now where it was otherwise, by the names that the form has for it.
+    pub fn changes_since(&self, base: &Self, language: &'static Language) -> Vec<(&'static str, String)> {
+        let (texts, is_for_all) = (&texts_of(language).templates, self.is_for_all);
+        let number = |typed: &str, usual: u32| {
+            let number = fields::number(typed).unwrap_or_else(|| usual.into());
+            language.number(number, Digits::Latn)
+        };
+        let (is, was) = (self, base);
+        let all = [
+            (is_for_all != was.is_for_all, &texts.articles, admission_text(texts, is_for_all).to_owned()),
+            (is.open_for_days != was.open_for_days, &texts.open_for_days, number(&is.open_for_days, OPEN_FOR_DAYS.0)),
+            (is.most_articles != was.most_articles, &texts.most_articles, number(&is.most_articles, MOST_ARTICLES.0)),
+        ];
+        all.into_iter().filter(|(is_changed, ..)| *is_changed).map(|(_, name, value)| (name.as_str(), value)).collect()
+    }
+}
+
+fn admission_text(texts: &'static TemplateTexts, is_for_all: bool) -> &'static str {
+    if is_for_all { &texts.own_origins } else { &texts.announced }
 }
 
 impl TypedTemplate {
@@ -57,16 +119,18 @@ impl TypedTemplate {
         Self {
             id: template.id.to_string(),
             is_there: true,
-            is_for_all: template.admits == Admission::OwnOrigins,
-            open_for_days: unusual(template.open_for_days, OPEN_FOR_DAYS.0),
-            most_articles: unusual(template.most_articles, MOST_ARTICLES.0),
+            articles: TypedArticles {
+                is_for_all: template.admits == Admission::OwnOrigins,
+                open_for_days: unusual(template.open_for_days, OPEN_FOR_DAYS.0),
+                most_articles: unusual(template.most_articles, MOST_ARTICLES.0),
+            },
             wrong: Vec::new(),
         }
     }
 
     /// What it is for.
     pub fn admits(&self) -> Admission {
-        if self.is_for_all { Admission::OwnOrigins } else { Admission::Announced }
+        if self.articles.is_for_all { Admission::OwnOrigins } else { Admission::Announced }
     }
 
     /// Its id; `None` if that is none.
@@ -85,8 +149,8 @@ impl TypedTemplate {
                 fields::number(typed).filter(|number| (1..=u64::from(most)).contains(number)).map(Some).ok_or(name)
             }
         };
-        let days = number("open_for_days", &self.open_for_days, OPEN_FOR_DAYS.1);
-        let articles = number("most_articles", &self.most_articles, MOST_ARTICLES.1);
+        let days = number("open_for_days", &self.articles.open_for_days, OPEN_FOR_DAYS.1);
+        let articles = number("most_articles", &self.articles.most_articles, MOST_ARTICLES.1);
         match (days, articles) {
             (Ok(days), Ok(articles)) => Ok((days, articles)),
             (days, articles) => Err(days.err().into_iter().chain(articles.err()).collect()),
@@ -109,10 +173,7 @@ impl TemplatesPage<'_> {
     }
 
     fn admits(&self, template: &ArticleTemplate) -> &'static str {
-        match template.admits {
-            Admission::Announced => &self.texts().announced,
-            Admission::OwnOrigins => &self.texts().own_origins,
-        }
+        admission_text(self.texts(), template.admits == Admission::OwnOrigins)
     }
 }
 

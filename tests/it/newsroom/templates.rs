@@ -89,6 +89,51 @@ async fn a_template_is_made_and_changed_and_nothing_of_it_is_lost(service: &Serv
     assert!(!hidden(&page, "form_token").is_empty());
 }
 
+/// Also of what stands beside its poll: of each field the change that was made.
+async fn of_two_editors_of_a_template_neither_undoes_what_the_other_did(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let poll = json!({ "kind": "rating", "question": "كم؟", "language": "ar" });
+    let put = async |more: Value| {
+        let mut asked = json!({ "poll": poll });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        service.admin().put(&format!("/v1/sites/{site}/templates/mood")).json(&asked).send().await;
+    };
+    put(json!({})).await;
+    let path = format!("/newsroom/sites/{site}/templates/mood");
+    let base = |page: &str| {
+        let base = page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap();
+        super::unescaped(base).replace("&quot;", "\"")
+    };
+    let opened = base(&editor.get(&path).await.page(200));
+    // Meanwhile somebody else has it for every page, for a week.
+    put(json!({ "articles": "own-origins", "open_for_days": 7 })).await;
+    let rating = [("do", "save"), ("kind", "stars"), ("language", "ar"), ("results", "always"), ("display", "exact")];
+    let send = async |base: &str, articles: &str, days: &str, most: &str| {
+        let own = [
+            ("question", "كم؟"),
+            ("base", base),
+            ("articles", articles),
+            ("open_for_days", days),
+            ("most_articles", most),
+        ];
+        editor.submit(&path, &rating.iter().copied().chain(own).collect::<Vec<_>>()).await
+    };
+    let page = send(&opened, "announced", "", "5").await.page(412);
+    assert!(
+        page.contains("كل صفحة في الموقع") && page.contains("<dd dir=\"auto\">7</dd>"),
+        "what the first did: {page}"
+    );
+    for kept in ["value=\"own-origins\" checked", "name=\"open_for_days\" inputmode=\"numeric\" value=\"7\""] {
+        assert!(page.contains(kept), "no {kept} in {page}");
+    }
+    assert_eq!(template(service, &site, "mood").await["most_articles"], 10_000);
+    assert_eq!(send(&base(&page), "own-origins", "7", "5").await.status, 303);
+    let now = template(service, &site, "mood").await;
+    let members = ["articles", "open_for_days", "most_articles"].map(|member| now[member].clone());
+    assert_eq!(members, [json!("own-origins"), json!(7), json!(5)]);
+}
+
 async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
     let site = service.site().await;
     let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
@@ -110,5 +155,6 @@ async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
 
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_template_is_made_and_changed_and_nothing_of_it_is_lost,
+    of_two_editors_of_a_template_neither_undoes_what_the_other_did,
     a_template_is_deleted_only_when_its_id_was_typed,
 ];

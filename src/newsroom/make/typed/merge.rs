@@ -53,7 +53,7 @@ impl TypedPoll {
 }
 
 /// Of a field that two have changed: mine, if I have changed it.
-fn pick<T: Clone + PartialEq>(mine: &T, base: &T, theirs: &T) -> T {
+pub fn pick<T: Clone + PartialEq>(mine: &T, base: &T, theirs: &T) -> T {
     if mine == base { theirs.clone() } else { mine.clone() }
 }
 

@@ -10,6 +10,7 @@ mod merge;
 use serde::{Deserialize, Serialize};
 
 pub use faults::{FaultReason, FormFault, TypedField};
+pub use merge::pick;
 
 use crate::{
     newsroom::fields::number,
