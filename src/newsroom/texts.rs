@@ -76,10 +76,10 @@ texts! {
         title title_edit start start_yes_no start_agree start_stars start_reactions question kind scale
         options option emoji options_about options_fixed more_options remove open_answer open_answer_about low_label
         high_label times times_about opens_at opens_about opens_fixed closes_at closes_about results always after_vote
-        after_close never more changeable max_choices max_choices_about correct correct_about explanation article_url
+        after_close never more changeable min_choices max_choices max_choices_about correct correct_about explanation article_url
         language publish keep_draft save show_preview preview preview_about preview_empty width phone column wrong
         changed has_ballots has_closed wrong_question wrong_options wrong_emoji wrong_label wrong_same
-        wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
+        wrong_min_choices wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
         wrong_changeable wrong_open_answer wrong_scale wrong_other yes no agree rather_agree rather_disagree disagree
         like love laugh wow sad look note image_url image_alt wrong_note wrong_image rewording rewording_about reason
         correction correction_about wrong_reason shuffle shuffle_about minimum_ballots minimum_ballots_about display

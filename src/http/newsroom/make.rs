@@ -385,6 +385,7 @@ pub(super) fn typed(form: &Form) -> TypedPoll {
         low_label: text("low_label"),
         high_label: text("high_label"),
         open_answer: form.has("open_answer"),
+        min_choices: text("min_choices"),
         max_choices: text("max_choices"),
         results: text("results"),
         changeable: form.has("changeable"),

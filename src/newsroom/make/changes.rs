@@ -42,6 +42,7 @@ impl TypedPoll {
             (&texts.closes_at, time(&self.closes_at)),
             (&texts.results, called(&texts.policies(), &self.results)),
             (&texts.changeable, is(self.changeable)),
+            (&texts.min_choices, self.min_choices.clone()),
             (&texts.max_choices, self.max_choices.clone()),
             (&texts.correct, right),
             (&texts.explanation, self.explanation.clone()),

@@ -135,6 +135,7 @@ impl MakePage<'_> {
     fn has_more(&self) -> bool {
         let TypedPoll {
             changeable,
+            min_choices,
             max_choices,
             correct,
             explanation,
@@ -144,11 +145,14 @@ impl MakePage<'_> {
             shuffle,
             ..
         } = self.typed;
-        let faults = ["changeable", "max_choices", "correct", "explanation", "article_url", "minimum_ballots"];
+        let faults =
+            ["changeable", "min_choices", "max_choices", "correct", "explanation", "article_url", "minimum_ballots"];
         *changeable
             || *shuffle
             || display != "exact"
-            || [max_choices, correct, explanation, article_url, minimum_ballots].iter().any(|text| !text.is_empty())
+            || [min_choices, max_choices, correct, explanation, article_url, minimum_ballots]
+                .iter()
+                .any(|text| !text.is_empty())
             || faults.iter().any(|field| self.fault(field).is_some())
     }
 
@@ -183,6 +187,11 @@ impl MakePage<'_> {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
     fn is_correct(&self, place: &usize) -> bool {
         number::<usize>(&self.typed.correct) == Some(*place)
+    }
+
+    /// Whether it is said how many answers a reader must give. Few polls say so, and the form offers it to those alone.
+    fn has_min_choices(&self) -> bool {
+        !self.typed.min_choices.is_empty() || self.fault("min_choices").is_some()
     }
 
     /// Whether the poll that is to come next is not there any more.
@@ -227,6 +236,7 @@ impl MakePage<'_> {
                 TypedField::Note | TypedField::Image => {
                     (format!("label-{row}"), format!("{} {row}: {}", texts.option, texts.look))
                 }
+                TypedField::MinChoices => ("min_choices".to_owned(), texts.min_choices.clone()),
                 TypedField::MaxChoices => ("max_choices".to_owned(), texts.max_choices.clone()),
                 TypedField::OpensAt => ("opens_at".to_owned(), texts.opens_at.clone()),
                 TypedField::ClosesAt => ("closes_at".to_owned(), texts.closes_at.clone()),
@@ -264,6 +274,7 @@ impl MakePage<'_> {
             TypedField::Label => &texts.wrong_label,
             TypedField::Note => &texts.wrong_note,
             TypedField::Image => &texts.wrong_image,
+            TypedField::MinChoices => &texts.wrong_min_choices,
             TypedField::MaxChoices => &texts.wrong_max_choices,
             TypedField::OpensAt => &texts.wrong_opens_at,
             TypedField::ClosesAt => &texts.wrong_closes_at,
@@ -307,6 +318,7 @@ fn name_of(field: TypedField) -> &'static str {
         TypedField::Label => "label",
         TypedField::Note => "note",
         TypedField::Image => "image",
+        TypedField::MinChoices => "min_choices",
         TypedField::MaxChoices => "max_choices",
         TypedField::OpensAt => "opens_at",
         TypedField::ClosesAt => "closes_at",

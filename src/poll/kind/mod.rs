@@ -221,9 +221,9 @@ impl Kind {
         self.rules().has_scale()
     }
 
-    /// Whether a ballot is a set of options, so that a poll may bound how many.
-    pub fn takes_set(self) -> bool {
-        !self.takes_one() && !self.is_ordered()
+    /// Whether a ballot may name several options, so that a poll may bound how many.
+    pub fn takes_several(self) -> bool {
+        !self.takes_one()
     }
 
     /// The element that shows an article's poll of this kind; `None`: no element does.

@@ -134,6 +134,46 @@ async fn of_two_editors_of_a_template_neither_undoes_what_the_other_did(service:
     assert_eq!(members, [json!("own-origins"), json!(7), json!(5)]);
 }
 
+/// Also how many answers a reader must give, which few polls say: in a template, and in a poll like another.
+async fn how_many_answers_there_must_be_is_carried_from_form_to_form(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let labels = ["أ", "ب", "ج"];
+    let options = labels.map(|label| json!({ "label": label }));
+    for (id, kind) in [("several", "multiple"), ("order", "ranked")] {
+        let poll = json!({ "kind": kind, "question": "؟", "min_choices": 2, "max_choices": 2, "options": options });
+        service.admin().put(&format!("/v1/sites/{site}/templates/{id}")).json(&json!({ "poll": poll })).send().await;
+        let path = format!("/newsroom/sites/{site}/templates/{id}");
+        let mut made = poll.clone();
+        made["site"] = json!(site);
+        let made = service.poll(made).await;
+        let new = format!("/newsroom/sites/{site}/polls/new");
+        for page in [&path, &format!("{new}?from={made}")] {
+            let page = editor.get(page).await.page(200);
+            for name in ["min_choices", "max_choices"] {
+                assert!(page.contains(&format!("name=\"{name}\" inputmode=\"numeric\" value=\"2\"")), "{page}");
+            }
+        }
+        let bounds =
+            |min| [("kind", kind), ("question", "؟"), ("language", "ar"), ("min_choices", min), ("max_choices", "2")];
+        let form = |what, min| {
+            let labels = labels.into_iter().map(|label| ("label", label));
+            [("do", what), ("results", "always"), ("display", "exact")]
+                .into_iter()
+                .chain(bounds(min))
+                .chain(labels)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(editor.submit(&path, &form("save", "2")).await.status, 303);
+        assert_eq!(template(service, &site, id).await["poll"]["min_choices"], 2);
+        let there = super::location(&editor.submit(&new, &form("publish", "2")).await);
+        let read = format!("/v1/polls/{}", there.rsplit('/').next().unwrap());
+        assert_eq!(service.admin().get(&read).send().await.is(200)["min_choices"], 2);
+        let page = editor.submit(&path, &form("save", "3")).await.page(422);
+        assert!(page.contains("href=\"#min_choices\"") && page.contains("لا يزيد على أقصى عدد"), "{page}");
+    }
+}
+
 async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
     let site = service.site().await;
     let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
@@ -156,5 +196,6 @@ async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_template_is_made_and_changed_and_nothing_of_it_is_lost,
     of_two_editors_of_a_template_neither_undoes_what_the_other_did,
+    how_many_answers_there_must_be_is_carried_from_form_to_form,
     a_template_is_deleted_only_when_its_id_was_typed,
 ];

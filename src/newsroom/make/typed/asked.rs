@@ -116,13 +116,15 @@ impl TypedPoll {
         };
         let opens_at = time(TypedField::OpensAt, &self.opens_at);
         let closes_at = time(TypedField::ClosesAt, &self.closes_at);
-        let max_choices = match some(&self.max_choices).filter(|_| self.kind_says(Kind::takes_set)) {
+        let mut bound = |field, text: &str| match some(text).filter(|_| self.kind_says(Kind::takes_several)) {
             None => None,
             Some(text) => number(&text).or_else(|| {
-                faults.push(FormFault { field: TypedField::MaxChoices, place: None, why: FaultReason::Usual });
+                faults.push(FormFault { field, place: None, why: FaultReason::Usual });
                 None
             }),
         };
+        let min_choices = bound(TypedField::MinChoices, &self.min_choices);
+        let max_choices = bound(TypedField::MaxChoices, &self.max_choices);
         let minimum_ballots = match some(&self.minimum_ballots) {
             None => 0,
             Some(text) => number(&text).unwrap_or_else(|| {
@@ -153,6 +155,7 @@ impl TypedPoll {
             question: Some(self.question.clone()),
             language: some(&self.language),
             scale: (!self.has_options()).then_some(scale),
+            min_choices,
             max_choices,
             options: self.has_options().then_some(options),
             results: serde_json::from_value(self.results.as_str().into()).ok(),

@@ -33,6 +33,7 @@ pub enum TypedField {
     Label,
     Note,
     Image,
+    MinChoices,
     MaxChoices,
     OpensAt,
     ClosesAt,
@@ -87,7 +88,8 @@ impl TypedPoll {
         let field = match field.as_str() {
             "question" => TypedField::Question,
             "options" => TypedField::Options,
-            "min_choices" | "max_choices" => TypedField::MaxChoices,
+            "min_choices" => TypedField::MinChoices,
+            "max_choices" => TypedField::MaxChoices,
             "opens_at" => TypedField::OpensAt,
             "closes_at" => TypedField::ClosesAt,
             "article_url" => TypedField::ArticleUrl,

@@ -17,6 +17,7 @@ impl TypedPoll {
             low_label: pick(&self.low_label, &base.low_label, &theirs.low_label),
             high_label: pick(&self.high_label, &base.high_label, &theirs.high_label),
             open_answer: theirs.open_answer,
+            min_choices: pick(&self.min_choices, &base.min_choices, &theirs.min_choices),
             max_choices: pick(&self.max_choices, &base.max_choices, &theirs.max_choices),
             results: pick(&self.results, &base.results, &theirs.results),
             changeable: pick(&self.changeable, &base.changeable, &theirs.changeable),

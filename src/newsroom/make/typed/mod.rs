@@ -47,7 +47,9 @@ pub struct TypedPoll {
     pub high_label: String,
     /// Whether readers may say something else.
     pub open_answer: bool,
-    /// How many a reader may choose of several; empty: as many as there are.
+    /// How many a reader must choose of several; empty: one.
+    pub min_choices: String,
+    /// How many they may choose; empty: as many as there are.
     pub max_choices: String,
     /// One of [`ResultsPolicy::NAMES`].
     pub results: String,
@@ -151,7 +153,12 @@ impl TypedPoll {
             low_label: optional(scale.and_then(|scale| scale.low_label.as_ref()).map(Text::as_str)),
             high_label: optional(scale.and_then(|scale| scale.high_label.as_ref()).map(Text::as_str)),
             open_answer: poll.open_answer,
-            max_choices: if poll.kind.takes_set() && !is_all { poll.max_choices.to_string() } else { String::new() },
+            min_choices: Some(poll.min_choices).filter(|min| *min > 1).map(|min| min.to_string()).unwrap_or_default(),
+            max_choices: if poll.kind.takes_several() && !is_all {
+                poll.max_choices.to_string()
+            } else {
+                String::new()
+            },
             results: poll.results.as_str().to_owned(),
             changeable: poll.changeable,
             opens_at: time(poll.schedule.opens_at),
@@ -268,7 +275,11 @@ mod tests {
                     asked.changeable = true;
                 }
                 "reaction" => asked.changeable = true,
-                "multiple" => (asked.max_choices, asked.open_answer) = ("2".to_owned(), true),
+                "multiple" => {
+                    (asked.min_choices, asked.max_choices) = ("2".to_owned(), "3".to_owned());
+                    asked.open_answer = true;
+                }
+                "ranked" => (asked.min_choices, asked.max_choices) = ("2".to_owned(), "2".to_owned()),
                 "single" => (asked.correct, asked.explanation) = ("2".to_owned(), "لأن".to_owned()),
                 _ => {}
             }
