@@ -70,6 +70,10 @@ impl TypedPoll {
         (poll, moment): (&Poll, Timestamp),
     ) -> Result<PollFields, Vec<FormFault>> {
         let ((now, unread), (before, _)) = (self.fields(timezone), base.fields(timezone));
+        // An edit that says nothing of a bound keeps it: whoever has emptied its field means the usual one.
+        let all = u64::try_from(self.filled().count() + usize::from(poll.open_answer)).ok();
+        let min_choices = now.min_choices.or(before.min_choices.map(|_| 1));
+        let max_choices = now.max_choices.or(before.max_choices.and(all));
         let is_reworded = now.question != before.question || now.options != before.options;
         let reason = Some(self.reason.trim().to_owned()).filter(|reason| !reason.is_empty() && is_reworded);
         let edit = PollFields {
@@ -78,7 +82,8 @@ impl TypedPoll {
             question: changed(now.question, before.question.as_ref()),
             language: changed(now.language, before.language.as_ref()),
             scale: changed(now.scale, before.scale.as_ref()),
-            max_choices: changed(now.max_choices, before.max_choices.as_ref()),
+            min_choices: changed(min_choices, before.min_choices.as_ref()),
+            max_choices: changed(max_choices, before.max_choices.as_ref()),
             options: changed(now.options, before.options.as_ref()),
             results: changed(now.results, before.results.as_ref()),
             changeable: changed(now.changeable, before.changeable.as_ref()),
@@ -92,7 +97,6 @@ impl TypedPoll {
             shuffle: changed(now.shuffle, before.shuffle.as_ref()),
             disclosure: changed(now.disclosure, before.disclosure.as_ref()),
             after_vote: changed(now.after_vote, before.after_vote.as_ref()),
-            ..PollFields::default()
         };
         if unread.is_empty() {
             return Ok(edit);

@@ -327,6 +327,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_empties_a_bound_has_the_usual_one() {
+        let mut asked = typed(&["نعم", "لا", "ربما"]);
+        (asked.kind, asked.open_answer) = ("multiple".to_owned(), true);
+        (asked.min_choices, asked.max_choices) = ("2".to_owned(), "2".to_owned());
+        let poll = build(&asked, &TimeZone::UTC).unwrap();
+        let base = TypedPoll::of(&poll, &TimeZone::UTC);
+        let emptied = TypedPoll { min_choices: String::new(), max_choices: String::new(), ..base.clone() };
+        let edit = emptied.edit(&base, &TimeZone::UTC, (&poll, poll.created_at)).unwrap();
+        let edited = edit.apply(&poll, poll.created_at).unwrap().poll;
+        // The readers' own words are one more answer.
+        assert_eq!((edited.min_choices, edited.max_choices), (1, 4));
+    }
+
+    #[test]
     fn of_two_editors_each_keeps_what_they_changed() {
         let base = typed(&["نعم", "لا"]);
         let mut first = base.clone();
