@@ -148,8 +148,11 @@ impl Publishing {
         Ok(poll)
     }
 
-    /// Whether anybody has voted in a poll.
-    async fn has_ballots(&self, poll: &Poll) -> Result<bool, PublishError> {
+    /// Whether anybody has voted in a poll, also if nothing of it counts: by that it is decided what may still change.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub async fn has_ballots(&self, poll: &Poll) -> Result<bool, PublishError> {
         // A ballot that does not count was cast all the same.
         let partitions = self.store.labels(poll).await?.unwrap_or_default();
         Ok(partitions.iter().any(|partition| partition.ballots() > 0))

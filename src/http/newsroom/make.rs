@@ -329,14 +329,14 @@ async fn show_edit(
     notice: Option<MakeNotice>,
 ) -> Result<HttpResponse, Problem> {
     let offered = next_polls(worker, desk, typed, words).await?;
-    let snapshot = desk.tally(worker, poll.id).await.ok().flatten();
-    let ballots = snapshot.map_or(0, |snapshot| snapshot.tally.ballots);
+    // Not by the tally: not every editor sees it, and it leaves out what does not count.
+    let has_ballots = worker.publishing.has_ballots(poll).await?;
     let id = poll.id.to_string();
     let edited = EditedPoll {
         id: &id,
         revision: poll.revision.0,
         base: serde_json::to_string(base).map_err(Problem::internal)?,
-        ballots,
+        has_ballots,
         is_open: poll.state_at(worker.shared.clock.now()) == State::Open,
     };
     let (frame, timezone) = (desk.form_frame(Section::Polls, "make", Scope::PollsWrite), &desk.site.settings.timezone);

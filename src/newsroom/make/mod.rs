@@ -64,8 +64,8 @@ pub struct EditedPoll<'a> {
     pub revision: u64,
     /// How the poll was then, as JSON.
     pub base: String,
-    /// How many ballots it has.
-    pub ballots: u64,
+    /// Whether anybody has voted in it, whatever of that counts or may be seen.
+    pub has_ballots: bool,
     /// Whether it is open.
     pub is_open: bool,
 }
@@ -124,7 +124,7 @@ impl MakePage<'_> {
 
     /// Whether answers can't be added or removed any more.
     fn is_fixed(&self) -> bool {
-        self.edited.as_ref().is_some_and(|edited| edited.ballots > 0)
+        self.edited.as_ref().is_some_and(|edited| edited.has_ballots)
     }
 
     fn is_open(&self) -> bool {

@@ -12,6 +12,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     a_form_that_is_sent_twice_makes_one_poll,
     what_is_wrong_is_said_at_its_field_in_the_editors_language,
     of_two_who_edit_at_once_neither_loses_anything,
+    a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them,
     an_ended_session_keeps_what_was_typed,
     a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone,
     another_language_is_chosen_and_nothing_typed_is_lost,
@@ -125,6 +126,41 @@ async fn of_two_who_edit_at_once_neither_loses_anything(service: &Service) {
     location(&save(&base, &hidden(&page, "revision"), "سؤال آخر؟", [&yes, "كلا"]).await);
     let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
     assert_eq!((&now["question"], &now["options"][1]["label"]), (&json!("سؤال آخر؟"), &json!("كلا")));
+}
+
+async fn a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let poll = service.poll(json!({ "site": site, "results": "after_close" })).await;
+    service.client().new_voter().await.vote(&poll, &["yes"]).await.is(201);
+    let path = format!("/newsroom/sites/{site}/polls/{poll}/edit");
+    let page = editor.get(&path).await.page(200);
+    assert!(page.contains("name=\"reason\"") && page.contains("data-fixed=\"true\""), "{page}");
+    let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
+    let save = async |reason: &str| {
+        let fields = [
+            ("base", &*base),
+            ("revision", "1"),
+            ("kind", "single"),
+            ("language", "ar"),
+            ("question", "سؤال آخر؟"),
+            ("option_id", "yes"),
+            ("label", "نعم"),
+            ("option_id", "no"),
+            ("label", "لا"),
+            ("results", "after_close"),
+            ("display", "exact"),
+            ("reason", reason),
+            ("do", "save"),
+        ];
+        editor.submit(&path, &fields).await
+    };
+    // What it is sent to is there.
+    let page = save("").await.page(422);
+    assert!(page.contains("href=\"#reason\"") && page.contains("id=\"reason\" name=\"reason\""), "{page}");
+    location(&save("أوضح").await);
+    let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
+    assert_eq!((&now["question"], &now["rewordings"][0]["reason"]), (&json!("سؤال آخر؟"), &json!("أوضح")));
 }
 
 async fn an_ended_session_keeps_what_was_typed(service: &Service) {
