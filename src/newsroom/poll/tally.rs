@@ -82,7 +82,7 @@ impl TallyPart<'_> {
 
     fn total(&self, tally: &Tally) -> String {
         let of = if self.poll.kind.takes_one() { "votes" } else { "voters" };
-        self.language.count(of, tally.ballots, Digits::Latn)
+        self.language.ballots(of, tally, Digits::Latn)
     }
 
     fn lines(&self, tally: &Tally) -> Vec<TallyLine<'_>> {

@@ -46,6 +46,14 @@ async fn a_moderator_holds_voids_and_releases_a_label_with_a_reason(service: &Se
     // Readers are shown a snapshot while a label is held.
     until(async || (service.admin().results(&poll).await["ballots"] == 6).then_some(())).await;
     assert_eq!(service.client().results(&poll).await["ballots_under"], 100);
+    // So is an editor who sees no more than they do, and it says of itself that it is rounded.
+    let viewer = Browser::with_scopes(service, &site, &["polls:read"]).await;
+    until(async || {
+        let page = viewer.get(&path).await.page(200);
+        let total = page.split_once("<p class=\"total\">")?.1.split_once("</strong>")?.0.to_owned();
+        total.contains("أقل من 100").then_some(())
+    })
+    .await;
     // The log says it with the reason, in words.
     until(async || {
         let page = moderator.get(&path).await.page(200);
