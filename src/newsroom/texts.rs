@@ -63,13 +63,13 @@ texts! {
     FrameTexts { language newsroom skip sections polls waiting places templates log keys people webhooks settings sites sign_out operator }
     /// At the door.
     SignInTexts {
-        title key key_about enter by_link ended kept wrong_key used_link signed_out by_provider
+        title key key_about enter by_link ended kept wrong_key too_many_tries store_away used_link signed_out by_provider
         by_named_provider or_key in_new_tab i_am_in provider_away provider_refused no_role
     }
     /// What went wrong.
     NoticeTexts {
         send_again review other_session back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
-        forbidden_about quota quota_about store store_about failed failed_about
+        forbidden_about quota quota_about quota_kept store store_about failed failed_about
     }
     /// The form for a poll.
     MakeTexts {

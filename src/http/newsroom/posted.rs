@@ -99,8 +99,8 @@ pub(super) async fn read(req: &HttpRequest, payload: web::Payload, worker: &Work
     Ok(Form(body::read_form(req, payload, FORM_LIMIT).await?))
 }
 
-/// Does what a form of an editor at a site asks for, if they hold a scope there. If nobody is signed in any more, or
-/// the store is away, the answer keeps what was typed.
+/// Does what a form of an editor at a site asks for, if they hold a scope there. If nobody is signed in any more, the store
+/// is away or a quota is spent, the answer keeps what was typed.
 ///
 /// # Errors
 /// As [`read`]; `scope-missing`; what `act` refuses.
@@ -177,7 +177,7 @@ where
     }
     who.language = spoken.unwrap_or(who.language);
     require(&desk)?;
-    let mut answer = keep_if_away(req, worker, &form, act(desk, form.clone()).await)?;
+    let mut answer = keep_for_later(req, worker, &form, act(desk, form.clone()).await)?;
     if let Some(language) = spoken {
         desk::set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
     }
@@ -210,15 +210,15 @@ fn of_another_session(req: &HttpRequest, desk: &Desk, form: &Form) -> Result<Htt
     page::send(StatusCode::FORBIDDEN, &page)
 }
 
-/// Keeps what was typed if the store is away.
-fn keep_if_away(
+/// Keeps what was typed if it can be sent in a while.
+fn keep_for_later(
     req: &HttpRequest,
     worker: &Worker,
     form: &Form,
     answered: Result<HttpResponse, Problem>,
 ) -> Result<HttpResponse, Problem> {
     match answered {
-        Err(problem) if problem.is_the_stores() => keep(req, worker, form, problem),
+        Err(problem) if reason_to_wait(&problem).is_some() => keep(req, worker, form, problem),
         answered => answered,
     }
 }
@@ -234,12 +234,36 @@ fn keep(req: &HttpRequest, worker: &Worker, form: &Form, problem: Problem) -> Re
         let page = SignInPage { frame, notice, then: &path, kept: &kept, link: None, provider };
         return page::send(StatusCode::FORBIDDEN, &page);
     }
-    if !problem.is_the_stores() {
-        return Err(problem);
-    }
+    let Some(reason) = reason_to_wait(&problem) else { return Err(problem) };
     let texts = &texts_of(frame.language).notice;
-    let page = NoticePage { frame, title: &texts.store, message: &texts.store_about, again: Some((&path, &form.0)) };
-    let mut answer = page::send(problem.code().status(), &page)?;
+    let (title, message) = match reason {
+        ReasonToWait::Store => (&texts.store, &texts.store_about),
+        ReasonToWait::Quota => (&texts.quota, &texts.quota_kept),
+    };
+    note_outcome(req, problem.code().as_str());
+    let page = NoticePage { frame, title, message, again: Some((&path, &form.0)) };
+    wait(page::send(problem.code().status(), &page)?, &problem)
+}
+
+/// Why what was asked for can't be done now, and can in a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReasonToWait {
+    /// The store does not answer.
+    Store,
+    /// A quota is spent.
+    Quota,
+}
+
+/// Why a problem is one of this moment, if it is.
+pub(super) fn reason_to_wait(problem: &Problem) -> Option<ReasonToWait> {
+    if problem.is_the_stores() {
+        return Some(ReasonToWait::Store);
+    }
+    (problem.code() == Code::QuotaExceeded).then_some(ReasonToWait::Quota)
+}
+
+/// The answer to what can't be done now, with when it can.
+pub(super) fn wait(mut answer: HttpResponse, problem: &Problem) -> Result<HttpResponse, Problem> {
     if let Some(secs) = problem.retry_after_secs() {
         answer.headers_mut().insert(header::RETRY_AFTER, secs.into());
     }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use super::{
     desk::{self, Desk, frame_of_nobody},
     page,
-    posted::{self, FORM_TOKEN, Form},
+    posted::{self, FORM_TOKEN, Form, ReasonToWait},
     see,
 };
 use crate::{
@@ -68,7 +68,9 @@ pub(super) async fn enter(
         };
     }
     // Taken before it is known whether the key is right, and given back if it was.
-    admit(&req, &worker, &client).await?;
+    if let Err(problem) = admit(&req, &worker, &client).await {
+        return show_later(&req, &worker, problem, (then, kept), form.text("link"));
+    }
     let (begun, refused) = match form.text("link") {
         Some(link) => (worker.publishing.sign_in_by_link(link).await, DoorNotice::UsedLink),
         None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, DoorNotice::WrongKey),
@@ -81,7 +83,7 @@ pub(super) async fn enter(
         }
         Err(error) => {
             worker.shared.quotas.give_back(QuotaName::SignIn, &client);
-            return Err(error.into());
+            return show_later(&req, &worker, error.into(), (then, kept), form.text("link"));
         }
     };
     worker.shared.quotas.give_back(QuotaName::SignIn, &client);
@@ -183,6 +185,23 @@ pub(super) fn show(
     let path = if req.path() == DOOR { desk::own_path(req) } else { DOOR.to_owned() };
     let (frame, provider) = (frame_of_nobody(req, &path), desk::provider(worker));
     page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
+}
+
+/// The door once more, if it opens in a while: what is kept there must not be lost.
+fn show_later(
+    req: &HttpRequest,
+    worker: &Worker,
+    problem: Problem,
+    kept: (&str, &str),
+    link: Option<&str>,
+) -> Result<HttpResponse, Problem> {
+    let notice = match posted::reason_to_wait(&problem) {
+        Some(ReasonToWait::Store) => DoorNotice::StoreAway,
+        Some(ReasonToWait::Quota) => DoorNotice::TooManyTries,
+        None => return Err(problem),
+    };
+    note_outcome(req, problem.code().as_str());
+    posted::wait(show(req, worker, problem.code().status(), Some(notice), kept, link)?, &problem)
 }
 
 /// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.

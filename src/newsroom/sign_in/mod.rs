@@ -14,6 +14,10 @@ pub enum DoorNotice {
     WrongKey,
     /// The address that signs in once was used, or is too old.
     UsedLink,
+    /// They have tried too many keys.
+    TooManyTries,
+    /// The store does not answer, so it is not known who they are.
+    StoreAway,
     /// They have gone out.
     SignedOut,
     /// Who names editors does not answer.

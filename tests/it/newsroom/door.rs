@@ -12,6 +12,7 @@ use crate::{
 
 crate::registry::lone_rules![
     a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with,
+    a_spent_quota_keeps_what_was_typed,
     ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count,
     under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own,
     the_first_start_prints_an_address_that_signs_in_once,
@@ -30,9 +31,11 @@ async fn ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count() {
         assert_eq!(browser.post("/newsroom/sign-in", &[("key", "wrong")]).await.status, 403);
     }
     for key in ["wrong", ADMIN_KEY] {
-        let refused = browser.post("/newsroom/sign-in", &[("key", key)]).await;
-        assert_eq!(refused.status, 429, "{refused}");
-        assert!(refused.header("retry-after").is_some());
+        let refused = browser.post("/newsroom/sign-in", &[("key", key), ("kept", "question=%D8%9F")]).await;
+        assert!(refused.header("retry-after").is_some(), "{refused}");
+        // Whoever was to send a form again can still do so in a minute.
+        let page = refused.page(429);
+        assert_eq!((hidden(&page, "kept"), page.contains("Too many tries")), ("question=%D8%9F".to_owned(), true));
     }
 }
 
@@ -48,6 +51,26 @@ async fn a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with()
     assert!(page.contains("name=\"question\" hidden>\nسؤال؟</textarea>"), "{page}");
     assert_eq!(hidden(&page, "form_token"), token);
     until(async || (browser.post(path, &fields).await.status == 303).then_some(())).await;
+}
+
+async fn a_spent_quota_keeps_what_was_typed() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+    let service = Service::start_with(Backend::Sqlite, storage, &settings.with("SAWT_QUOTA_ADMIN", "8/86400s"));
+    let browser = Browser::signed_in(service.client(), ADMIN_KEY).await;
+    let token = browser.form_token().await;
+    let path = "/newsroom/sites/default/polls/new";
+    let fields = [("form_token", &*token), ("question", "سؤال؟"), ("label", "نعم\r\nلا"), ("do", "more")];
+    let refused = loop {
+        let answer = browser.post(path, &fields).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert!(refused.header("retry-after").is_some(), "{refused}");
+    let page = refused.page(429);
+    assert!(page.contains("name=\"question\" hidden>\nسؤال؟</textarea>"), "{page}");
+    assert_eq!(hidden(&page, "form_token"), token);
 }
 
 async fn under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own() {
