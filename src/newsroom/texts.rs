@@ -177,7 +177,7 @@ texts! {
     /// A site's settings.
     SettingsTexts { title save saved not_saved changed taken_over changed_too nothing who name name_about url url_about url_fault timezone timezone_about timezone_fault where_polls_stand origins origins_about origin_fault line_fault count_fault look look_about accent accent_about accent_dark accent_dark_about colour_fault accent_fault contrast_fault density comfortable compact words words_about word_vote word_see_results word_counted word_most_read disclosure disclosure_about asked_by paid_by licence licence_about note incidents incidents_about incidents_sure incidents_show incidents_hold work work_about work_incidents work_always work_never addresses addresses_about hosts hosts_about hosts_fault path_prefixes path_prefixes_about path_prefixes_fault path_suffixes path_suffixes_about path_suffixes_fault parameters parameters_about parameters_fault new_polls new_polls_about as_usual }
     /// All sites.
-    SitesTexts { title name id id_about id_fault id_taken origins any_origin made_at more make name_about make_it delete delete_title delete_about delete_type delete_fault delete_it keep has_polls has_templates has_keys is_default deleted }
+    SitesTexts { title name id id_about id_fault id_taken origins any_origin made_at more make name_about make_it delete delete_title delete_about delete_type delete_fault delete_it keep has_polls has_templates has_places has_webhooks has_keys is_default deleted }
 }
 
 /// What things are called, by the names that the code has for them: so one more needs no line in the code.

@@ -112,6 +112,8 @@ pub(super) async fn delete(
             Ok(()) => return Ok(see("/newsroom/sites?said=deleted")),
             Err(PublishError::SiteHasPolls(_)) => &texts.has_polls,
             Err(PublishError::SiteHasTemplates(_)) => &texts.has_templates,
+            Err(PublishError::SiteHasPlaces(_)) => &texts.has_places,
+            Err(PublishError::SiteHasWebhooks(_)) => &texts.has_webhooks,
             Err(PublishError::SiteHasKeys(_)) => &texts.has_keys,
             Err(PublishError::SiteIsDefault) => &texts.is_default,
             Err(error) => return Err(error.into()),

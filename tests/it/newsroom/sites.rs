@@ -1,7 +1,13 @@
 //! All sites, in the newsroom, for the operator.
 
+use serde_json::json;
+
 use super::Browser;
-use crate::{registry::service_rules, service::Service};
+use crate::{
+    client::remember_secret,
+    registry::service_rules,
+    service::{Service, text},
+};
 
 async fn the_operator_makes_a_site_and_an_id_that_is_taken_replaces_nothing(service: &Service) {
     let operator = Browser::of_operator(service).await;
@@ -24,13 +30,24 @@ async fn a_site_is_deleted_only_when_its_id_was_typed_and_nothing_is_lost_with_i
     let operator = Browser::of_operator(service).await;
     let site = service.site().await;
     let (key, _) = service.key(&site, &["polls:read"]).await;
+    let place = format!("/v1/sites/{site}/places/side");
+    service.admin().put(&place).json(&json!({})).send().await;
+    let hook = json!({ "url": "https://hooks.example/sawt" });
+    let hook = service.admin().post(&format!("/v1/sites/{site}/webhooks")).json(&hook).send().await.is(201);
+    remember_secret(&text(&hook["secret"]));
     let path = format!("/newsroom/sites/{site}/delete");
     assert!(operator.get(&path).await.page(200).contains("حذف هذا الموقع؟"));
     let page = operator.submit(&path, &[("id", "another")]).await.page(422);
     assert!(page.contains("ليس هذا معرّف الموقع"), "{page}");
-    let page = operator.submit(&path, &[("id", &site)]).await.page(409);
-    assert!(page.contains("ما زالت له مفاتيح"), "{page}");
-    service.admin().delete(&format!("/v1/keys/{key}")).send().await.is(204);
+    for (what, at) in [
+        ("أماكن", place),
+        ("إشعارات", format!("/v1/sites/{site}/webhooks/{}", text(&hook["id"]))),
+        ("مفاتيح", format!("/v1/keys/{key}")),
+    ] {
+        let page = operator.submit(&path, &[("id", &site)]).await.page(409);
+        assert!(page.contains(&format!("ما زالت له {what}")), "{what}: {page}");
+        service.admin().delete(&at).send().await.is(204);
+    }
     let answer = operator.submit(&path, &[("id", &site)]).await;
     assert_eq!((answer.status, answer.header("location").as_deref()), (303, Some("/newsroom/sites?said=deleted")));
     operator.get(&path).await.page(404);
