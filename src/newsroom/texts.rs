@@ -150,7 +150,7 @@ texts! {
     }
     /// A site's templates.
     TemplateTexts {
-        title title_new title_edit about none none_about new edit edit_about delete question id id_about wrong_id
+        title title_new title_edit about none none_about too_many new edit edit_about delete question id id_about wrong_id
         articles announced announced_about own_origins own_origins_about open_for_days open_for_days_about
         most_articles most_articles_about code code_about saved deleted delete_title delete_about delete_type
         delete_wrong delete_it keep

@@ -219,6 +219,11 @@ async fn put(
             let faults = asked.faults(&violations);
             wrong((req, worker), desk, (&asked, &base, words), &of, &faults).await
         }
+        Err(PublishError::TooManyTemplates) => {
+            let (code, notice) = (Code::TooManyTemplates, Some(MakeNotice::TooManyTemplates));
+            note_outcome(req, code.as_str());
+            show(worker, desk, code.status(), (&asked, &base, words), &of, &[], notice).await
+        }
         Err(error) => Err(error.into()),
     }
 }

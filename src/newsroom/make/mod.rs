@@ -54,6 +54,8 @@ pub enum MakeNotice {
     HasBallots,
     /// It has closed meanwhile.
     Closed,
+    /// The site has as many templates as it may.
+    TooManyTemplates,
 }
 
 /// An edit, rather than a new poll.

@@ -134,6 +134,18 @@ async fn of_two_editors_of_a_template_neither_undoes_what_the_other_did(service:
     assert_eq!(members, [json!("own-origins"), json!(7), json!(5)]);
 }
 
+async fn one_template_too_many_is_refused_and_its_form_stays(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let asked = json!({ "poll": { "kind": "rating", "question": "كم؟" } });
+    for number in 0..50 {
+        service.admin().put(&format!("/v1/sites/{site}/templates/t{number}")).json(&asked).send().await.is(201);
+    }
+    let new = format!("/newsroom/sites/{site}/new-template");
+    let page = editor.submit(&new, &reactions(&[("id", "mood")])).await.page(409);
+    assert!(page.contains("وهذا أقصى عدد") && page.contains("ما شعورك؟") && page.contains("value=\"mood\""), "{page}");
+}
+
 /// Also how many answers a reader must give, which few polls say: in a template, and in a poll like another.
 async fn how_many_answers_there_must_be_is_carried_from_form_to_form(service: &Service) {
     let site = service.site().await;
@@ -196,6 +208,7 @@ async fn a_template_is_deleted_only_when_its_id_was_typed(service: &Service) {
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_template_is_made_and_changed_and_nothing_of_it_is_lost,
     of_two_editors_of_a_template_neither_undoes_what_the_other_did,
+    one_template_too_many_is_refused_and_its_form_stays,
     how_many_answers_there_must_be_is_carried_from_form_to_form,
     a_template_is_deleted_only_when_its_id_was_typed,
 ];
