@@ -18,6 +18,9 @@ use crate::{
 
 /// The most polls of each sort that are named.
 const MOST: usize = 50;
+/// How many polls are looked at for texts that wait, at most, and at a time: most of those that take texts have none.
+const MOST_LOOKED_AT: usize = 500;
+const AT_A_TIME: usize = 10;
 /// The most texts of a poll that are named.
 const MOST_TEXTS: usize = 20;
 /// How long after its closing a poll is named as one that may be resolved, and one whose texts wait: two weeks.
@@ -96,19 +99,29 @@ impl Publishing {
         resolvable.sort_by_key(|poll| Reverse(poll.schedule.closes_at));
         let mut waiting = WaitingPolls { answers: Vec::new(), closing, resolvable };
         if publisher.may(Scope::ResultsRead, &site.id) {
-            for poll in self.named(&index.polls, now, has_texts).await? {
-                let mut texts = self.store.answers(&poll).await?;
-                texts.retain(|text| text.state == AnswerState::Waiting);
-                texts.sort_by_key(CountedAnswer::order);
-                let count = texts.len();
-                texts.truncate(MOST_TEXTS);
-                if count > 0 {
-                    waiting.answers.push(WaitingAnswers { poll, count, first: texts });
+            let ids = ids_of(&index.polls, now, has_texts, MOST_LOOKED_AT);
+            for some in ids.chunks(AT_A_TIME) {
+                let found = try_join_all(some.iter().map(|id| self.waiting_answers(*id))).await?;
+                waiting.answers.extend(found.into_iter().flatten());
+                if waiting.answers.len() >= MOST {
+                    break;
                 }
             }
+            waiting.answers.truncate(MOST);
             index.note_waiting(waiting.count());
         }
         Ok(waiting)
+    }
+
+    /// A poll with its texts that wait, if there are any.
+    async fn waiting_answers(&self, id: PollId) -> Result<Option<WaitingAnswers>, PublishError> {
+        let Some(poll) = self.store.poll(id).await? else { return Ok(None) };
+        let mut texts = self.store.answers(&poll).await?;
+        texts.retain(|text| text.state == AnswerState::Waiting);
+        texts.sort_by_key(CountedAnswer::order);
+        let count = texts.len();
+        texts.truncate(MOST_TEXTS);
+        Ok((count > 0).then_some(WaitingAnswers { poll, count, first: texts }))
     }
 
     async fn named(
@@ -117,23 +130,33 @@ impl Publishing {
         now: Timestamp,
         is_asked: impl Fn(&IndexedPoll) -> bool,
     ) -> Result<Vec<Poll>, PublishError> {
-        let asked = polls.iter().filter(|poll| is_asked(poll));
-        let ids = first_named(asked.map(|poll| (poll.cursor.id, poll.schedule)), now);
+        let ids = ids_of(polls, now, is_asked, MOST);
         let read = try_join_all(ids.into_iter().map(|id| self.store.poll(id))).await?;
         Ok(read.into_iter().flatten().collect())
     }
 }
 
+/// Those of some polls that are asked for, in the order in which they are named.
+fn ids_of(
+    polls: &[Arc<IndexedPoll>],
+    now: Timestamp,
+    is_asked: impl Fn(&IndexedPoll) -> bool,
+    most: usize,
+) -> Vec<PollId> {
+    let asked = polls.iter().filter(|poll| is_asked(poll));
+    first_named(asked.map(|poll| (poll.cursor.id, poll.schedule)), now, most)
+}
+
 /// Those that are named if there are too many: open ones before closed ones; of open ones those that close next, of
 /// closed ones those that closed last.
-fn first_named(polls: impl Iterator<Item = (PollId, Schedule)>, now: Timestamp) -> Vec<PollId> {
+fn first_named(polls: impl Iterator<Item = (PollId, Schedule)>, now: Timestamp, most: usize) -> Vec<PollId> {
     let mut polls: Vec<_> = polls.collect();
     polls.sort_by_key(|(_, schedule)| {
         let closes_at = schedule.closes_at.unwrap_or(Timestamp::LATEST).as_millis();
         let is_closed = schedule.state_at(now) == State::Closed;
         (is_closed, if is_closed { -closes_at } else { closes_at })
     });
-    polls.into_iter().take(MOST).map(|(id, _)| id).collect()
+    polls.into_iter().take(most).map(|(id, _)| id).collect()
 }
 
 #[cfg(test)]
@@ -150,7 +173,7 @@ mod tests {
         };
         let [next, later, never] = [Some(1_010), Some(5_000), None].map(poll);
         let [lately, before] = [Some(990), Some(10)].map(poll);
-        let named = |polls: &[(PollId, Schedule)]| first_named(polls.iter().copied(), now);
+        let named = |polls: &[(PollId, Schedule)]| first_named(polls.iter().copied(), now, MOST);
         let order = [next, later, never, lately, before].map(|(id, _)| id);
         assert_eq!(named(&[before, never, later, lately, next]), order);
         // The newest come first in what a site has, and close later here.
