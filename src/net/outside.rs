@@ -104,10 +104,11 @@ fn is_outside(address: IpAddr) -> bool {
 /// Of IPv6 only what is given out to networks (`2000::/3`) is outside, and of that not what stands for an IPv4 address or
 /// for nothing.
 fn is_outside_v6(address: Ipv6Addr) -> bool {
-    let [first, second, third, ..] = address.segments();
-    // What reaches an IPv4 address by another way: NAT64 (RFC 6052), 6to4, Teredo.
+    let [first, second, third, fourth, fifth, sixth, ..] = address.segments();
+    // What reaches an IPv4 address by another way: NAT64's well-known prefix (RFC 6052), 6to4. A network's own prefix of NAT64
+    // (RFC 8215) is inside, whatever stands behind it.
     let embedded = match (first, second) {
-        (0x0064, 0xff9b) => Some(low_v4(address)),
+        (0x0064, 0xff9b) if (third, fourth, fifth, sixth) == (0, 0, 0, 0) => Some(low_v4(address)),
         (0x2002, _) => Some(Ipv4Addr::from((u32::from(second) << 16) | u32::from(third))),
         _ => None,
     };
@@ -163,6 +164,9 @@ mod tests {
             "::7f00:1",
             "64:ff9b::7f00:1",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::808:808",
+            "64:ff9b:1:a9fe:a9:fe00:808:808",
+            "64:ff9b::1:0:808:808",
             "2002:7f00:1::",
             "2002:a00:1::1",
             "2001::1",
