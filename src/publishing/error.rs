@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     article::{AddressFault, ArticleAddress},
-    poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Violation},
+    poll::{EditError, OptionId, Poll, ResolveError, Revision, SiteId, State, Timestamp, Violation},
     site::{OtherSite, Scope, Site},
     store::StoreError,
 };
@@ -70,6 +70,9 @@ pub enum PublishError {
     /// The site has as many webhooks as it may.
     #[error("a site has at most {} webhooks", crate::site::MOST_WEBHOOKS)]
     TooManyWebhooks,
+    /// As many secrets of the webhook sign as may, the first of the former ones until this moment.
+    #[error("two secrets before it still sign; a new one can be made from {0} on")]
+    TooManySecrets(Timestamp),
     /// The site has no such template.
     #[error("the site has no such template")]
     NoTemplate,

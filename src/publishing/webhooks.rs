@@ -60,13 +60,13 @@ impl Publishing {
         fields: &WebhookFields,
     ) -> Result<Webhook, PublishError> {
         let now = self.store.now().await?;
-        self.change_webhook(publisher, site, id, |before| before.edited(fields.clone(), now)).await
+        self.change_webhook(publisher, site, id, |before| Ok(before.edited(fields.clone(), now))).await
     }
 
     /// Gives a webhook a new secret. The one before signs beside it for a day.
     ///
     /// # Errors
-    /// As [`edit_webhook`](Self::edit_webhook).
+    /// As [`edit_webhook`](Self::edit_webhook); [`TooManySecrets`](PublishError::TooManySecrets).
     pub async fn rotate_webhook_secret(
         &self,
         publisher: &Publisher,
@@ -74,7 +74,8 @@ impl Publishing {
         id: &WebhookId,
     ) -> Result<Webhook, PublishError> {
         let now = self.store.now().await?;
-        self.change_webhook(publisher, site, id, |before| before.rotated(now)).await
+        self.change_webhook(publisher, site, id, |before| before.rotated(now).map_err(PublishError::TooManySecrets))
+            .await
     }
 
     /// Deletes a webhook with its deliveries.
@@ -141,10 +142,10 @@ impl Publishing {
         publisher: &Publisher,
         site: &SiteId,
         id: &WebhookId,
-        change: impl Fn(&Webhook) -> Webhook,
+        change: impl Fn(&Webhook) -> Result<Webhook, PublishError>,
     ) -> Result<Webhook, PublishError> {
         for _ in 0..ATTEMPTS {
-            let hook = change(&self.webhook(publisher, site, id).await?);
+            let hook = change(&self.webhook(publisher, site, id).await?)?;
             match self.put_webhook(publisher, &hook).await {
                 Ok(()) => return Ok(hook),
                 Err(PublishError::KeptChanging) => {}

@@ -113,6 +113,7 @@ impl From<PublishError> for Problem {
             error @ PublishError::TooManyPlaces => Self::new(Code::TooManyPlaces, error.to_string()),
             error @ PublishError::SiteHasWebhooks(_) => Self::new(Code::SiteHasWebhooks, error.to_string()),
             error @ PublishError::TooManyWebhooks => Self::new(Code::TooManyWebhooks, error.to_string()),
+            error @ PublishError::TooManySecrets(_) => Self::new(Code::TooManySecrets, error.to_string()),
             PublishError::NoWebhook => no_webhook(),
             PublishError::NoDelivery => no_delivery(),
             PublishError::NoPlace => no_place(),

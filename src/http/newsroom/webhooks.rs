@@ -15,7 +15,7 @@ use crate::{
         Worker,
         message::{
             path::id_in_path,
-            problem::Problem,
+            problem::{Code, Problem},
             query::Query,
             refusals::{no_delivery, no_webhook},
         },
@@ -29,7 +29,7 @@ use crate::{
             DeleteWebhookPage, ShownSecret, TypedWebhook, WebhookFault, WebhookForm, WebhookPage, WebhooksPage,
         },
     },
-    poll::WebAddress,
+    poll::{Timestamp, WebAddress},
     publishing::PublishError,
     site::{EventId, MOST_WEBHOOKS, Scope, Webhook, WebhookFields, WebhookId},
 };
@@ -156,9 +156,18 @@ pub(super) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::KeysWrite, async |desk, _| {
         let hook = hook_of(&req, &worker, &desk).await?;
-        let hook = worker.publishing.rotate_webhook_secret(&desk.publisher, &desk.site.id, &hook.id).await?;
-        note_outcome(&req, "rotated");
-        show_secret(&worker, &desk, &hook, true).await
+        match worker.publishing.rotate_webhook_secret(&desk.publisher, &desk.site.id, &hook.id).await {
+            Ok(hook) => {
+                note_outcome(&req, "rotated");
+                show_secret(&worker, &desk, &hook, true).await
+            }
+            Err(PublishError::TooManySecrets(until)) => {
+                note_outcome(&req, Code::TooManySecrets.as_str());
+                let shown = ShownWebhook { no_secret_until: Some(until), ..ShownWebhook::of(&hook) };
+                show(&worker, &desk, Code::TooManySecrets.status(), shown).await
+            }
+            Err(error) => Err(error.into()),
+        }
     })
     .await
 }
@@ -262,12 +271,14 @@ struct ShownWebhook<'a> {
     typed: Option<(&'a TypedWebhook, &'a TypedWebhook)>,
     faults: &'a [WebhookFault],
     notice: Option<&'static str>,
+    /// Until when there is no new secret, if one was asked for.
+    no_secret_until: Option<Timestamp>,
     before: Option<EventId>,
 }
 
 impl<'a> ShownWebhook<'a> {
     fn of(hook: &'a Webhook) -> Self {
-        Self { hook, secret: None, typed: None, faults: &[], notice: None, before: None }
+        Self { hook, secret: None, typed: None, faults: &[], notice: None, no_secret_until: None, before: None }
     }
 }
 
@@ -285,7 +296,7 @@ async fn show(
     worker: &Worker,
     desk: &SiteDesk,
     status: StatusCode,
-    ShownWebhook { hook, secret, typed, faults, notice, before }: ShownWebhook<'_>,
+    ShownWebhook { hook, secret, typed, faults, notice, no_secret_until, before }: ShownWebhook<'_>,
 ) -> Result<HttpResponse, Problem> {
     // One more than the page holds shows whether there is another page.
     let asked = worker.publishing.deliveries(&desk.publisher, &desk.site.id, &hook.id, before, PAGE + 1);
@@ -298,5 +309,7 @@ async fn show(
     let (typed, was) = typed.unwrap_or((&now, &now));
     let form = WebhookForm { frame: &around, typed, was, faults };
     let (frame, timezone) = (form_frame(desk), &desk.site.settings.timezone);
-    page::send(status, &WebhookPage { frame, hook, secret, form, notice, deliveries: &deliveries, timezone, more })
+    let deliveries = &deliveries[..];
+    let page = WebhookPage { frame, hook, secret, form, notice, no_secret_until, deliveries, timezone, more };
+    page::send(status, &page)
 }

@@ -57,6 +57,8 @@ pub struct WebhookPage<'a> {
     pub form: WebhookForm<'a>,
     /// What was just done.
     pub notice: Option<&'static str>,
+    /// Until when there is no new secret, if one was asked for.
+    pub no_secret_until: Option<Timestamp>,
     /// The newest first.
     pub deliveries: &'a [Delivery],
     /// The zone that times are in.
@@ -170,6 +172,11 @@ impl WebhookPage<'_> {
     fn since(&self) -> Option<String> {
         let disabled = self.hook.disabled?;
         Some(fill(&self.texts().since, &[("time", &self.time(disabled.at))]))
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+    fn too_many_secrets(&self, until: &Timestamp) -> String {
+        fill(&self.texts().too_many_secrets, &[("time", &self.time(*until))])
     }
 
     fn zone(&self) -> &str {

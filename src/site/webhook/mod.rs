@@ -223,14 +223,23 @@ impl Webhook {
     }
 
     /// The webhook with a new secret. The one before it still signs for [`OVERLAP`].
-    #[must_use]
-    pub fn rotated(&self, now: Timestamp) -> Self {
+    ///
+    /// # Errors
+    /// Until when there can be no other: as many as may sign do so, each for the time that was promised.
+    pub fn rotated(&self, now: Timestamp) -> Result<Self, Timestamp> {
+        let former: Vec<_> =
+            self.secrets.iter().filter_map(|secret| secret.until).filter(|until| now < *until).collect();
+        if former.len() >= MOST_SECRETS - 1
+            && let Some(until) = former.into_iter().min()
+        {
+            return Err(until);
+        }
         let overlap = i64::try_from(OVERLAP.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp::from_millis(now.as_millis().saturating_add(overlap));
         let before = self.secrets.iter().filter(|secret| secret.signs_at(now));
         let before = before.map(|before| SigningSecret { until: before.until.or(Some(until)), ..before.clone() });
         let new = SigningSecret { secret: new_secret(), until: None };
-        Self { secrets: std::iter::once(new).chain(before).take(MOST_SECRETS).collect(), ..self.put(now) }
+        Ok(Self { secrets: std::iter::once(new).chain(before).collect(), ..self.put(now) })
     }
 
     fn put(&self, now: Timestamp) -> Self {
@@ -268,16 +277,20 @@ mod tests {
     #[test]
     fn the_secret_before_signs_for_a_day_beside_the_new_one() {
         let hook = hook();
-        let rotated = hook.rotated(Timestamp::from_millis(HOUR));
+        let rotated = hook.rotated(Timestamp::from_millis(HOUR)).unwrap();
         let signing = |hours: i64| rotated.signing_secrets(Timestamp::from_millis(hours * HOUR)).count();
         assert_eq!((signing(1), signing(24), signing(25)), (2, 2, 1));
         assert_eq!(rotated.secrets[1].secret, hook.secrets[0].secret);
-        let again = rotated.rotated(Timestamp::from_millis(2 * HOUR));
+        let again = rotated.rotated(Timestamp::from_millis(2 * HOUR)).unwrap();
         assert_eq!(
             again.secrets.iter().map(|secret| secret.until).collect::<Vec<_>>(),
             [None, Some(Timestamp::from_millis(26 * HOUR)), Some(Timestamp::from_millis(25 * HOUR)),]
         );
-        assert_eq!(again.rotated(Timestamp::from_millis(30 * HOUR)).secrets.len(), 2);
+        // No secret loses its day to another: the next one waits for it.
+        let promised = Timestamp::from_millis(25 * HOUR);
+        assert_eq!(again.rotated(Timestamp::from_millis(25 * HOUR - 1)), Err(promised));
+        assert_eq!(again.rotated(promised).unwrap().secrets.len(), 3);
+        assert_eq!(again.rotated(Timestamp::from_millis(30 * HOUR)).unwrap().secrets.len(), 2);
     }
 
     #[test]

@@ -183,6 +183,13 @@ async fn a_secret_is_shown_once_and_signs_beside_the_new_one(service: &Service) 
     let received = &scene.received(1).await[0];
     assert!(received.is_signed_by(&old) && received.is_signed_by(&new), "{received:?}");
     service.admin().post(&rotate).json(&json!({ "secret": "mine" })).send().await.refused(400, "invalid-request");
+    // Each has its day: a third one waits for it.
+    let again = service.admin().post(&rotate).send().await.is(200);
+    remember_secret(&text(&again["secret"]));
+    service.admin().post(&rotate).send().await.refused(409, "too-many-secrets");
+    scene.poll().await;
+    let received = &scene.received(2).await[1];
+    assert!([&old, &new, &text(&again["secret"])].iter().all(|secret| received.is_signed_by(secret)), "{received:?}");
 }
 
 async fn a_delivery_is_listed_and_sent_again_with_the_same_id(service: &Service) {

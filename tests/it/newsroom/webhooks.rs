@@ -68,6 +68,10 @@ async fn a_webhook_made_in_the_newsroom_shows_its_secret_once_and_is_told_what_h
     let page = editor.submit(&format!("{own}/secret"), &[]).await.page(200);
     let second = shown(&page).expect("a new one is shown");
     assert!(second != secret && page.contains("والسر السابق يوقّع معه"), "{page}");
+    shown(&editor.submit(&format!("{own}/secret"), &[]).await.page(200));
+    // Each secret has its day: a third one within it is refused, in words.
+    let page = editor.submit(&format!("{own}/secret"), &[]).await.page(409);
+    assert!(shown(&page).is_none() && page.contains("السرّان السابقان ما زالا يوقّعان"), "{page}");
     editor.submit(&format!("{own}/state"), &[("state", "paused")]).await;
     assert_eq!(only(service, &site).await["disabled"]["why"], "asked");
 }

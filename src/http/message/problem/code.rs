@@ -49,6 +49,7 @@ codes! {
     TooManyPlaces        409 "too-many-places"        "The site has as many places as it may"
     SiteHasWebhooks      409 "site-has-webhooks"      "The site has webhooks"
     TooManyWebhooks      409 "too-many-webhooks"      "The site has as many webhooks as it may"
+    TooManySecrets       409 "too-many-secrets"       "As many secrets of the webhook sign as may"
     TooManySnapshots     409 "too-many-snapshots"     "The poll has as many snapshots as it may"
     TooManyIncidents     409 "too-many-incidents"     "As many incidents go on in the poll as may"
     ArticlesFull         409 "articles-full"          "The template has as many articles as it may"

@@ -61,7 +61,7 @@ async fn a_webhook_is_kept_as_it_was_put_and_each_put_is_on_top_of_the_one_befor
     use EventType::{WebhookCreated, WebhookDeleted, WebhookEdited};
     let stage = Stage::new(store.clone()).await;
     let first = hook(&stage).await;
-    let second = first.rotated(first.created_at);
+    let second = first.rotated(first.created_at).unwrap();
     assert_eq!(put(&stage, &second).await, WebhookPut::Mismatch(None), "there is none to be on top of");
     for _ in 0..2 {
         assert_eq!(put(&stage, &first).await, WebhookPut::Done, "the same again is as good as put");
