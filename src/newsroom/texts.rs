@@ -68,7 +68,7 @@ texts! {
     }
     /// What went wrong.
     NoticeTexts {
-        send_again review other_session back sent_again sent_again_about not_found not_found_about refused refused_about forbidden
+        send_again review other_session back sent_again sent_again_about not_sent not_found not_found_about refused refused_about forbidden
         forbidden_about quota quota_about quota_kept store store_about failed failed_about
     }
     /// The form for a poll.

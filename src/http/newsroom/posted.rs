@@ -10,7 +10,7 @@ use actix_web::{
 use url::form_urlencoded;
 
 use super::{
-    desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
+    desk::{self, Desk, SiteDesk, frame_of_nobody, own_path, sign_in_frame},
     page,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
         middleware::notes::note_outcome,
     },
     newsroom::{
+        frame::Frame,
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
@@ -39,6 +40,8 @@ const FORM_LIMIT: usize = 256 * 1024;
 pub(super) const FORM_TOKEN: &str = "form_token";
 /// What a form asks for (`do`) that is only to be shown again.
 const AGAIN: &str = "again";
+/// The field by which a page that only keeps a form says so: [`NoticePage`].
+const IS_KEPT: &str = "is_kept";
 
 /// A form's fields.
 #[derive(Debug, Clone, Default)]
@@ -66,12 +69,18 @@ impl Form {
         self.text("do") == Some(AGAIN)
     }
 
-    /// The language that was chosen around it. Such a form is not sent yet: it is shown again, in that language.
-    fn take_language(&mut self) -> Option<&'static Language> {
+    /// The language that was chosen around it, and whether that was on a page that only keeps it. Such a form is not sent yet:
+    /// it is shown again, in that language; by its own page, or by the one that keeps it.
+    fn take_language(&mut self) -> Option<(&'static Language, bool)> {
+        let is_kept = self.has(IS_KEPT);
+        self.0.retain(|(name, _)| name != IS_KEPT);
         let spoken = self.text("speak").and_then(Language::find)?;
-        self.0.retain(|(name, _)| name != "speak" && name != "do");
-        self.0.push(("do".to_owned(), AGAIN.to_owned()));
-        Some(spoken)
+        self.0.retain(|(name, _)| name != "speak");
+        if !is_kept {
+            self.0.retain(|(name, _)| name != "do");
+            self.0.push(("do".to_owned(), AGAIN.to_owned()));
+        }
+        Some((spoken, is_kept))
     }
 
     /// The form as a browser writes it, but for its token.
@@ -166,22 +175,46 @@ async fn answer<D: AsMut<Desk>, F>(
 where
     F: Future<Output = Result<HttpResponse, Problem>>,
 {
-    let spoken = form.take_language();
-    let mut desk = match desk {
-        Ok(desk) => desk,
-        Err(problem) => return keep(req, worker, &form, problem),
+    let chosen = form.take_language();
+    let language = chosen.map_or_else(|| desk::language(req), |(language, _)| language);
+    let mut answer = if chosen.is_some_and(|(_, is_kept)| is_kept) {
+        let texts = &texts_of(language).notice;
+        show_kept(req, language, StatusCode::OK, (&texts.not_sent, &texts.sent_again_about), &form)?
+    } else {
+        answer_in(req, worker, &form, (desk, language), require, act).await?
     };
-    let who = desk.as_mut();
-    if !who.is_own_form(form.text(FORM_TOKEN)) {
-        return of_another_session(req, who, &form);
-    }
-    who.language = spoken.unwrap_or(who.language);
-    require(&desk)?;
-    let mut answer = keep_for_later(req, worker, &form, act(desk, form.clone()).await)?;
-    if let Some(language) = spoken {
+    if chosen.is_some() {
         desk::set_cookie(&mut answer, &desk::set_language(req, worker, language))?;
     }
     Ok(answer)
+}
+
+/// The same in a language.
+async fn answer_in<D: AsMut<Desk>, F>(
+    req: &HttpRequest,
+    worker: &Worker,
+    form: &Form,
+    (desk, language): (Result<D, Problem>, &'static Language),
+    require: impl FnOnce(&D) -> Result<(), Problem>,
+    act: impl FnOnce(D, Form) -> F,
+) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<HttpResponse, Problem>>,
+{
+    let mut desk = match desk {
+        Ok(desk) => desk,
+        Err(problem) => return keep(req, worker, language, form, problem),
+    };
+    let who = desk.as_mut();
+    if !who.is_own_form(form.text(FORM_TOKEN)) {
+        return of_another_session(req, language, who, form);
+    }
+    who.language = language;
+    require(&desk)?;
+    match act(desk, form.clone()).await {
+        Err(problem) if reason_to_wait(&problem).is_some() => keep(req, worker, language, form, problem),
+        answered => answered,
+    }
 }
 
 impl Desk {
@@ -195,7 +228,12 @@ impl Desk {
 
 /// A form of a page that was opened before somebody signed in again, in this browser: it does nothing by itself, and is kept
 /// so that they can send it. One without any token is of no page.
-fn of_another_session(req: &HttpRequest, desk: &Desk, form: &Form) -> Result<HttpResponse, Problem> {
+fn of_another_session(
+    req: &HttpRequest,
+    language: &'static Language,
+    desk: &Desk,
+    form: &Form,
+) -> Result<HttpResponse, Problem> {
     if form.text(FORM_TOKEN).is_none() {
         desk.require_own_form(form)?;
     }
@@ -203,46 +241,47 @@ fn of_another_session(req: &HttpRequest, desk: &Desk, form: &Form) -> Result<Htt
     let mut form = form.clone();
     form.0.retain(|(name, _)| name != FORM_TOKEN);
     form.0.push((FORM_TOKEN.to_owned(), desk.own_token().to_owned()));
-    let frame = frame_of_nobody(req, "/newsroom");
-    let (texts, path) = (&texts_of(frame.language).notice, own_path(req));
-    let again = Some((&*path, form.0.as_slice()));
-    let page = NoticePage { frame, title: &texts.refused, message: &texts.other_session, again };
-    page::send(StatusCode::FORBIDDEN, &page)
-}
-
-/// Keeps what was typed if it can be sent in a while.
-fn keep_for_later(
-    req: &HttpRequest,
-    worker: &Worker,
-    form: &Form,
-    answered: Result<HttpResponse, Problem>,
-) -> Result<HttpResponse, Problem> {
-    match answered {
-        Err(problem) if reason_to_wait(&problem).is_some() => keep(req, worker, form, problem),
-        answered => answered,
-    }
+    let texts = &texts_of(language).notice;
+    show_kept(req, language, StatusCode::FORBIDDEN, (&texts.refused, &texts.other_session), &form)
 }
 
 /// Keeps what was typed in a page from which it can be sent again.
-fn keep(req: &HttpRequest, worker: &Worker, form: &Form, problem: Problem) -> Result<HttpResponse, Problem> {
-    let path = own_path(req);
-    // Without the store it is not known who is signed in; the token that came is sent again.
-    let frame = frame_of_nobody(req, "/newsroom");
+fn keep(
+    req: &HttpRequest,
+    worker: &Worker,
+    language: &'static Language,
+    form: &Form,
+    problem: Problem,
+) -> Result<HttpResponse, Problem> {
     if problem.code() == Code::KeyRequired {
-        let kept = form.written();
+        let (path, kept) = (own_path(req), form.written());
         let (notice, provider) = (Some(DoorNotice::Ended), desk::provider(worker));
+        let frame = Frame { language, ..sign_in_frame(req) };
         let page = SignInPage { frame, notice, then: &path, kept: &kept, link: None, provider };
         return page::send(StatusCode::FORBIDDEN, &page);
     }
     let Some(reason) = reason_to_wait(&problem) else { return Err(problem) };
-    let texts = &texts_of(frame.language).notice;
-    let (title, message) = match reason {
-        ReasonToWait::Store => (&texts.store, &texts.store_about),
-        ReasonToWait::Quota => (&texts.quota, &texts.quota_kept),
+    let texts = &texts_of(language).notice;
+    let said = match reason {
+        ReasonToWait::Store => (&*texts.store, &*texts.store_about),
+        ReasonToWait::Quota => (&*texts.quota, &*texts.quota_kept),
     };
     note_outcome(req, problem.code().as_str());
-    let page = NoticePage { frame, title, message, again: Some((&path, &form.0)) };
-    wait(page::send(problem.code().status(), &page)?, &problem)
+    // Without the store it is not known who is signed in; the token that came is sent again.
+    Ok(wait(show_kept(req, language, problem.code().status(), said, form)?, &problem))
+}
+
+/// A page that keeps a form, and says why: a title, and a sentence or two.
+fn show_kept(
+    req: &HttpRequest,
+    language: &'static Language,
+    status: StatusCode,
+    (title, message): (&str, &str),
+    form: &Form,
+) -> Result<HttpResponse, Problem> {
+    let path = own_path(req);
+    let frame = Frame { language, ..frame_of_nobody(req, "/newsroom") };
+    page::send(status, &NoticePage::keeping(frame, title, message, (&path, &form.0)))
 }
 
 /// Why what was asked for can't be done now, and can in a while.
@@ -263,9 +302,9 @@ pub(super) fn reason_to_wait(problem: &Problem) -> Option<ReasonToWait> {
 }
 
 /// The answer to what can't be done now, with when it can.
-pub(super) fn wait(mut answer: HttpResponse, problem: &Problem) -> Result<HttpResponse, Problem> {
+pub(super) fn wait(mut answer: HttpResponse, problem: &Problem) -> HttpResponse {
     if let Some(secs) = problem.retry_after_secs() {
         answer.headers_mut().insert(header::RETRY_AFTER, secs.into());
     }
-    Ok(answer)
+    answer
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    desk::{self, Desk, frame_of_nobody},
+    desk::{self, Desk, frame_of_nobody, sign_in_frame},
     page,
     posted::{self, FORM_TOKEN, Form, ReasonToWait},
     see,
@@ -19,7 +19,7 @@ use crate::{
         middleware::{limits, notes::note_outcome},
     },
     newsroom::{
-        frame::first_page,
+        frame::{Frame, first_page},
         notice::NoticePage,
         sign_in::{DoorNotice, SignInPage},
         texts::texts_of,
@@ -27,9 +27,6 @@ use crate::{
     quota::{Decision, QuotaName, Subject, Undecided},
     secret::Secret,
 };
-
-/// Its path.
-const DOOR: &str = "/newsroom/sign-in";
 
 /// `GET /newsroom`: to the editor's first site.
 pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -60,6 +57,14 @@ pub(super) async fn enter(
     let form = posted::read(&req, payload, &worker).await?;
     let then = form.text("then").unwrap_or_default();
     let kept = form.text("kept").unwrap_or_default();
+    if let Some(language) = form.text("speak").and_then(Language::find) {
+        let notice = Some(DoorNotice::Ended).filter(|_| !kept.is_empty());
+        let frame = Frame { language, ..sign_in_frame(&req) };
+        let (link, provider) = (form.text("link"), desk::provider(&worker));
+        let mut answer = page::send(StatusCode::OK, &SignInPage { frame, notice, then, kept, link, provider })?;
+        desk::set_cookie(&mut answer, &desk::set_language(&req, &worker, language))?;
+        return Ok(answer);
+    }
     let client = limits::subject(&req, &worker);
     if form.has("by_session") {
         return match (Desk::of(&req, &worker).await, desk::held(&req, &worker)) {
@@ -164,11 +169,8 @@ fn entered(
         form.0.push((FORM_TOKEN.to_owned(), desk::form_token(begun.expose())));
         let frame = frame_of_nobody(req, "/newsroom");
         let texts = &texts_of(frame.language).notice;
-        let again = Some((there, form.0.as_slice()));
-        page::send(
-            StatusCode::OK,
-            &NoticePage { frame, title: &texts.sent_again, message: &texts.sent_again_about, again },
-        )?
+        let page = NoticePage::keeping(frame, &texts.sent_again, &texts.sent_again_about, (there, &form.0));
+        page::send(StatusCode::OK, &page)?
     };
     desk::set_cookie(&mut answer, &desk::set_session(req, worker, begun.expose()))?;
     Ok(answer)
@@ -182,8 +184,7 @@ pub(super) fn show(
     (then, kept): (&str, &str),
     link: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
-    let path = if req.path() == DOOR { desk::own_path(req) } else { DOOR.to_owned() };
-    let (frame, provider) = (frame_of_nobody(req, &path), desk::provider(worker));
+    let (frame, provider) = (sign_in_frame(req), desk::provider(worker));
     page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
 }
 
@@ -201,7 +202,7 @@ fn show_later(
         None => return Err(problem),
     };
     note_outcome(req, problem.code().as_str());
-    posted::wait(show(req, worker, problem.code().status(), Some(notice), kept, link)?, &problem)
+    Ok(posted::wait(show(req, worker, problem.code().status(), Some(notice), kept, link)?, &problem))
 }
 
 /// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.

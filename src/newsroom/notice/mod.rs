@@ -18,6 +18,18 @@ pub struct NoticePage<'a> {
     pub again: Option<(&'a str, &'a [(String, String)])>,
 }
 
+impl<'a> NoticePage<'a> {
+    /// A page that keeps a form: where to it was sent, and its fields. It stays kept when another language is chosen.
+    pub fn keeping(
+        frame: Frame<'a>,
+        title: &'a str,
+        message: &'a str,
+        form: (&'a str, &'a [(String, String)]),
+    ) -> Self {
+        Self { frame: Frame { form: Some("kept"), ..frame }, title, message, again: Some(form) }
+    }
+}
+
 impl NoticePage<'_> {
     /// Whether the form can be looked at before it is sent: it says of itself that its page shows what was typed, and
     /// sends nothing, if `do` is `again`.

@@ -174,6 +174,14 @@ async fn an_ended_session_keeps_what_was_typed(service: &Service) {
     let door = browser.post(&path, &fields).await.page(403);
     let (then, kept) = (hidden(&door, "then"), unescaped(&hidden(&door, "kept")));
     assert_eq!(then, path);
+    // Another language, or a wrong key, loses nothing of it.
+    let by = |name| [(name, "fr"), ("then", &*then), ("kept", &*kept)];
+    for (name, status) in [("speak", 200), ("key", 403)] {
+        let page = browser.post("/newsroom/sign-in", &by(name)).await.page(status);
+        assert_eq!((hidden(&page, "then"), unescaped(&hidden(&page, "kept"))), (then.clone(), kept.clone()));
+        assert_eq!(page.contains("lang=\"fr\" dir"), name == "speak", "{page}");
+        assert!(page.contains("form=\"sign-in\" name=\"speak\""), "{page}");
+    }
     let (_, key) = service.key(&site, &["polls:read", "polls:write"]).await;
     let back = browser.post("/newsroom/sign-in", &[("key", &key), ("then", &then), ("kept", &kept)]).await.page(200);
     assert!(unescaped(&back).contains("سؤال & \"طويل\"؟") && back.contains(&format!("action=\"{path}\"")), "{back}");
@@ -208,6 +216,18 @@ async fn a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone(servi
     assert!(polls(service, &site).await.is_empty(), "it was sent by itself");
     assert!(unescaped(&kept).contains("سؤال & \"طويل\"؟") && kept.contains(&format!("action=\"{path}\"")), "{kept}");
     assert_eq!(hidden(&kept, "form_token"), new);
+    // Another language is chosen there: it is kept as it was, and still not sent.
+    let marked = hidden(&kept, "is_kept");
+    let chosen: Vec<_> = [("speak", "fr"), ("is_kept", &*marked)].into_iter().chain(fields(&new)).collect();
+    let in_french = browser.post(&path, &chosen).await;
+    assert!(in_french.header("set-cookie").unwrap().contains("sawt_newsroom_language=fr"), "{in_french}");
+    let in_french = in_french.page(200);
+    assert!(
+        in_french.contains("Pas encore envoyé") && unescaped(&in_french).contains("سؤال & \"طويل\"؟"),
+        "{in_french}"
+    );
+    assert!(in_french.contains("name=\"do\" hidden>\ndraft</textarea>"), "it asks for the same: {in_french}");
+    assert!(polls(service, &site).await.is_empty(), "choosing a language sent it");
     // Looked at first, and sent.
     assert!(kept.contains("name=\"do\" value=\"again\""), "{kept}");
     let review: Vec<_> = [("do", "again")].into_iter().chain(fields(&new)).collect();
