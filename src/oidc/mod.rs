@@ -98,7 +98,7 @@ impl IdentityProvider {
         Self { settings, fetcher: OidcFetcher::default(), known: Mutex::new(None), asking: tokio::sync::Mutex::new(()) }
     }
 
-    /// What it is called at the door; empty if that is not said.
+    /// What it is called where editors sign in; empty if that is not said.
     pub fn name(&self) -> &str {
         self.settings.name.as_deref().unwrap_or_default()
     }

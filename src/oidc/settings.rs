@@ -25,7 +25,7 @@ pub struct OidcSettings {
     pub groups_claim: String,
     /// What the groups may do.
     pub roles: GroupRoles,
-    /// What the provider is called at the door.
+    /// What the provider is called where editors sign in.
     pub name: Option<String>,
     /// Where people come back to.
     pub redirect_uri: String,

@@ -65,7 +65,7 @@ pub enum QuotaName {
     Mint,
     /// Articles that nobody has announced and a ballot makes a poll for, per client.
     Article,
-    /// Wrong keys at the newsroom's door, per client.
+    /// Wrong keys in the newsroom, per client.
     SignIn,
     /// Everything that may change something, per client.
     Client,

@@ -20,7 +20,7 @@ async function editor(site, path, options = {}, scopes = ['polls:read', 'polls:w
   const reader = await set.reader({ locale: 'ar', viewport: DESKTOP, reducedMotion: 'reduce', ...options });
   const page = await reader.open(`${set.sawt.origin}/newsroom/sites/${site}${path}`);
   await page.fill('#key', await key(site, scopes));
-  await page.click('.door button');
+  await page.click('.lone button');
   return { reader, page };
 }
 

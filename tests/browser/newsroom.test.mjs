@@ -88,7 +88,7 @@ test('without script an editor makes a poll too, and what is wrong is said at it
   const { site, key, reader, page } = await door({ javaScriptEnabled: false, viewport: PHONE });
   reader.excuse(/422 \(Unprocessable/);
   await page.fill('#key', key);
-  await page.click('.door button');
+  await page.click('.lone button');
   await page.click('.head a');
   await page.click('button[value="start:agree"]');
   assert.equal(await page.locator('[name="label"]').count(), 4);

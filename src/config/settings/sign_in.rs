@@ -91,7 +91,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Default::Unset {
             means: "the button says that one signs in with one's account", example: "الراي"
         },
-        about: "What the provider is called on the button at the newsroom's door.",
+        about: "What the provider is called on the button that signs editors in.",
         set: |config, text| keep_words(&mut config.oidc_name, text),
         show: |config| config.oidc_name.clone(),
     },

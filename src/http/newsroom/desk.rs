@@ -272,7 +272,7 @@ impl Asker for EditorAsker<'_> {
 
 /// What stands around a page for nobody in particular.
 pub(super) fn frame_of_nobody<'a>(req: &HttpRequest, path: &'a str) -> Frame<'a> {
-    Frame { language: language(req), section: Section::Door, desk: None, path, form: None }
+    Frame { language: language(req), section: Section::SignIn, desk: None, path, form: None }
 }
 
 /// The same around the form that signs in: what is kept in it stays when another language is chosen.

@@ -84,7 +84,7 @@ impl NewsroomAddress {
 pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/newsroom").get(sign_in::home),
-        at("/newsroom/sign-in").get(sign_in::door).post(sign_in::enter),
+        at("/newsroom/sign-in").get(sign_in::ask).post(sign_in::enter),
         at("/newsroom/sign-out").post(sign_in::leave),
         at("/newsroom/oidc/start").get(oidc::start),
         at("/newsroom/oidc/callback").get(oidc::callback),

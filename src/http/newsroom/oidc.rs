@@ -15,7 +15,7 @@ use crate::{
         },
         middleware::{limits, notes::note_outcome},
     },
-    newsroom::sign_in::DoorNotice,
+    newsroom::sign_in::SignInNotice,
     oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
     quota::QuotaName,
 };
@@ -83,18 +83,18 @@ fn provider(worker: &Worker) -> Result<&IdentityProvider, Problem> {
     provider.ok_or_else(|| Problem::new(Code::NotFound, "editors sign in by keys here"))
 }
 
-/// Back at the door, with the reason in words. The operator finds what was wrong in the log.
+/// Back where editors sign in, with the reason in words. The operator finds what was wrong in the log.
 fn refused(req: &HttpRequest, worker: &Worker, error: OidcError, then: &str) -> Result<HttpResponse, Problem> {
     let (status, outcome, notice) = match error {
         OidcError::Away(why) => {
             tracing::warn!(why, "the identity provider can't be relied on; nobody is signed in by it now");
-            (StatusCode::SERVICE_UNAVAILABLE, "provider-away", DoorNotice::ProviderAway)
+            (StatusCode::SERVICE_UNAVAILABLE, "provider-away", SignInNotice::ProviderAway)
         }
         OidcError::Refused(why) => {
             tracing::info!(why, "a sign-in by the identity provider is refused");
-            (StatusCode::FORBIDDEN, "sign-in-refused", DoorNotice::ProviderRefused)
+            (StatusCode::FORBIDDEN, "sign-in-refused", SignInNotice::ProviderRefused)
         }
-        OidcError::NoRole(name) => (StatusCode::FORBIDDEN, "no-role", DoorNotice::NoRole(name.to_string())),
+        OidcError::NoRole(name) => (StatusCode::FORBIDDEN, "no-role", SignInNotice::NoRole(name.to_string())),
     };
     note_outcome(req, outcome);
     show(req, worker, status, Some(notice), (then, ""), None)

@@ -64,7 +64,7 @@ fn written(status: StatusCode, body: String, policy: &str) -> HttpResponse {
         .body(body)
 }
 
-/// Turns a refusal into a page. Whoever must sign in is led to the door, and from there back.
+/// Turns a refusal into a page. Whoever must sign in is led to where that is done, and from there back.
 pub(in crate::http) fn refuse(req: &HttpRequest, problem: &Problem, written: HttpResponse) -> HttpResponse {
     let path = own_path(req);
     let is_read = matches!(*req.method(), Method::GET | Method::HEAD);

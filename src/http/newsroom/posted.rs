@@ -27,7 +27,7 @@ use crate::{
     newsroom::{
         frame::Frame,
         notice::NoticePage,
-        sign_in::{DoorNotice, SignInPage},
+        sign_in::{SignInNotice, SignInPage},
         texts::texts_of,
     },
     site::Scope,
@@ -255,7 +255,7 @@ fn keep(
 ) -> Result<HttpResponse, Problem> {
     if problem.code() == Code::KeyRequired {
         let (path, kept) = (own_path(req), form.written());
-        let (notice, provider) = (Some(DoorNotice::Ended), desk::provider(worker));
+        let (notice, provider) = (Some(SignInNotice::Ended), desk::provider(worker));
         let frame = Frame { language, ..sign_in_frame(req) };
         let page = SignInPage { frame, notice, then: &path, kept: &kept, link: None, provider };
         return page::send(StatusCode::FORBIDDEN, &page);

@@ -1,4 +1,4 @@
-//! The door: signing in with a key or an address that does so once, and out; and the language.
+//! Signing in with a key or an address that does so once, and out; and the language.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
@@ -21,7 +21,7 @@ use crate::{
     newsroom::{
         frame::{Frame, first_page},
         notice::NoticePage,
-        sign_in::{DoorNotice, SignInPage},
+        sign_in::{SignInNotice, SignInPage},
         texts::texts_of,
     },
     quota::{Decision, QuotaName, Subject, Undecided},
@@ -41,10 +41,10 @@ pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 
 /// `GET /newsroom/sign-in?then=&link=`. Opening it does nothing yet: programs that look at links in messages open them
 /// too.
-pub(super) async fn door(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
+pub(super) async fn ask(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let mut query = Query::lenient(req.query_string())?;
     let (then, link) = (query.take("then")?, query.take("link")?);
-    let notice = query.take("said")?.filter(|said| said == "signed-out").map(|_| DoorNotice::SignedOut);
+    let notice = query.take("said")?.filter(|said| said == "signed-out").map(|_| SignInNotice::SignedOut);
     show(&req, &worker, StatusCode::OK, notice, (then.as_deref().unwrap_or_default(), ""), link.as_deref())
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn enter(
     let then = form.text("then").unwrap_or_default();
     let kept = form.text("kept").unwrap_or_default();
     if let Some(language) = form.text("speak").and_then(Language::find) {
-        let notice = Some(DoorNotice::Ended).filter(|_| !kept.is_empty());
+        let notice = Some(SignInNotice::Ended).filter(|_| !kept.is_empty());
         let frame = Frame { language, ..sign_in_frame(&req) };
         let (link, provider) = (form.text("link"), desk::provider(&worker));
         let mut answer = page::send(StatusCode::OK, &SignInPage { frame, notice, then, kept, link, provider })?;
@@ -69,7 +69,7 @@ pub(super) async fn enter(
     if form.has("by_session") {
         return match (Desk::of(&req, &worker).await, desk::held(&req, &worker)) {
             (Ok(_), Some(held)) => entered(&req, &worker, &Secret::new(held), (then, kept)),
-            _ => show(&req, &worker, StatusCode::FORBIDDEN, Some(DoorNotice::Ended), (then, kept), None),
+            _ => show(&req, &worker, StatusCode::FORBIDDEN, Some(SignInNotice::Ended), (then, kept), None),
         };
     }
     // Taken before it is known whether the key is right, and given back if it was.
@@ -77,8 +77,8 @@ pub(super) async fn enter(
         return show_later(&req, &worker, problem, (then, kept), form.text("link"));
     }
     let (begun, refused) = match form.text("link") {
-        Some(link) => (worker.publishing.sign_in_by_link(link).await, DoorNotice::UsedLink),
-        None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, DoorNotice::WrongKey),
+        Some(link) => (worker.publishing.sign_in_by_link(link).await, SignInNotice::UsedLink),
+        None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, SignInNotice::WrongKey),
     };
     let begun = match begun {
         Ok(Some(begun)) => begun,
@@ -180,7 +180,7 @@ pub(super) fn show(
     req: &HttpRequest,
     worker: &Worker,
     status: StatusCode,
-    notice: Option<DoorNotice>,
+    notice: Option<SignInNotice>,
     (then, kept): (&str, &str),
     link: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
@@ -188,7 +188,7 @@ pub(super) fn show(
     page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
 }
 
-/// The door once more, if it opens in a while: what is kept there must not be lost.
+/// The page once more, if signing in will work in a while: what is kept there must not be lost.
 fn show_later(
     req: &HttpRequest,
     worker: &Worker,
@@ -197,15 +197,15 @@ fn show_later(
     link: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
     let notice = match posted::reason_to_wait(&problem) {
-        Some(ReasonToWait::Store) => DoorNotice::StoreAway,
-        Some(ReasonToWait::Quota) => DoorNotice::TooManyTries,
+        Some(ReasonToWait::Store) => SignInNotice::StoreAway,
+        Some(ReasonToWait::Quota) => SignInNotice::TooManyTries,
         None => return Err(problem),
     };
     note_outcome(req, problem.code().as_str());
     Ok(posted::wait(show(req, worker, problem.code().status(), Some(notice), kept, link)?, &problem))
 }
 
-/// A path of the newsroom's own; nobody can be sent elsewhere by a link to its door.
+/// A path of the newsroom's own; nobody can be sent elsewhere by a link to where editors sign in.
 pub(super) fn own_page(path: &str) -> &str {
     let is_own = path == "/newsroom" || path.starts_with("/newsroom/") || path.starts_with("/newsroom?");
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_to_the_door_leads_nowhere_but_into_the_newsroom() {
+    fn a_link_to_sign_in_leads_nowhere_but_into_the_newsroom() {
         for path in ["/newsroom", "/newsroom/sites/news/polls?cursor=x", "/newsroom?a"] {
             assert_eq!(own_page(path), path);
         }

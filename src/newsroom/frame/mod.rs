@@ -13,8 +13,8 @@ use crate::{
 /// Where an editor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// At the door.
-    Door,
+    /// Where they sign in.
+    SignIn,
     /// Among the polls.
     Polls,
     /// At the places.
@@ -191,7 +191,7 @@ impl<'a> Frame<'a> {
     fn name_of_section(&self, section: Section) -> &'static str {
         let texts = &self.texts().frame;
         match section {
-            Section::Door => &texts.newsroom,
+            Section::SignIn => &texts.newsroom,
             Section::Polls => &texts.polls,
             Section::Waiting => &texts.waiting,
             Section::Places => &texts.places,

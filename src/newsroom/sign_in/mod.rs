@@ -1,13 +1,13 @@
-//! The door: who comes in, and by what.
+//! Where editors sign in: by what, and why they are asked to.
 
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::newsroom::frame::Frame;
 
-/// Why somebody stands at the door.
+/// Why somebody is asked to sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DoorNotice {
+pub enum SignInNotice {
     /// Their session has ended. What they typed is kept.
     Ended,
     /// Nobody holds the key they gave.
@@ -28,14 +28,14 @@ pub enum DoorNotice {
     NoRole(String),
 }
 
-/// The door.
+/// The page.
 #[derive(Template)]
 #[template(path = "sign_in/page.html", config = "src/newsroom/askama.toml")]
 pub struct SignInPage<'a> {
     /// What stands around it.
     pub frame: Frame<'a>,
     /// What has happened.
-    pub notice: Option<DoorNotice>,
+    pub notice: Option<SignInNotice>,
     /// Where to go then.
     pub then: &'a str,
     /// A form that waits to be sent there: its fields, as a browser writes them.
@@ -61,6 +61,6 @@ impl SignInPage<'_> {
     }
 
     fn is_wrong_key(&self) -> bool {
-        self.notice == Some(DoorNotice::WrongKey)
+        self.notice == Some(SignInNotice::WrongKey)
     }
 }
