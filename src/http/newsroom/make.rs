@@ -219,7 +219,7 @@ pub(super) async fn preview(
             place: None,
         };
         let body = view.render().map_err(Problem::internal)?;
-        Ok(page::framed(StatusCode::OK, body, &embed::preview_policy(&desk.site, &poll)))
+        Ok(page::send_written(StatusCode::OK, body, &embed::preview_policy(&desk.site, &poll)))
     };
     shown.await.or_else(|problem| no_preview(&req, problem))
 }

@@ -40,21 +40,17 @@ const OWN: (HeaderName, HeaderValue) =
 /// It holds a token of its own session, and something of the request may be repeated in it; so it is not compressed
 /// (BREACH).
 pub(super) fn send(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
-    Ok(written(status, page.render().map_err(Problem::internal)?, POLICY))
+    Ok(send_written(status, page.render().map_err(Problem::internal)?, POLICY))
 }
 
 /// Answers with a page of ours that only our own pages frame.
 pub(super) fn send_framed(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
     let body = page.render().map_err(Problem::internal)?;
-    Ok(framed(status, body, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"))
+    Ok(send_written(status, body, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'self'"))
 }
 
-/// The same with a page that was written, and its own policy.
-pub(super) fn framed(status: StatusCode, body: String, policy: &str) -> HttpResponse {
-    written(status, body, policy)
-}
-
-fn written(status: StatusCode, body: String, policy: &str) -> HttpResponse {
+/// Answers with a page that was written, and a policy of its own.
+pub(super) fn send_written(status: StatusCode, body: String, policy: &str) -> HttpResponse {
     HttpResponse::build(status)
         .content_type(HTML)
         .insert_header((header::CACHE_CONTROL, caching::PRIVATE))
