@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use url::{Url, form_urlencoded};
 
 use super::OidcError;
-use crate::secret::Secret;
+use crate::{secret::Secret, telemetry::with_causes};
 
 /// Who waits for a page waits no longer.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -127,13 +127,6 @@ fn why_refused(body: &[u8]) -> OidcError {
     }
 }
 
-/// A failure with its causes.
 fn away(error: &reqwest::Error) -> OidcError {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    OidcError::Away(text)
+    OidcError::Away(with_causes(error))
 }

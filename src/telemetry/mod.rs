@@ -33,12 +33,14 @@
 //! Units are base units, as Prometheus asks. In logs and metrics alike `route` is the route's pattern, never
 //! the path a client sent, and a method that no route has is `other`: the number of series is this service's to decide.
 
+mod causes;
 mod exposition;
 mod log;
 mod metrics;
 mod process;
 mod series;
 
+pub use causes::with_causes;
 pub use exposition::MetricsFormat;
 pub use log::{AlreadyLogging, AnsweredRequest, LogFormat, LogGuard, init, log_request, note_stop};
 pub use metrics::{ConnectionDrop, Metrics, QuotaOutcome, StreamEnd, ViewOutcome};

@@ -24,6 +24,7 @@ use super::message::WebhookMessage;
 use crate::{
     net::outside::Outside,
     poll::{Timestamp, WebAddress},
+    telemetry::with_causes,
 };
 
 /// How long a receiver may take (Standard Webhooks asks for 15 to 30 seconds).
@@ -182,14 +183,7 @@ fn in_words(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return NOT_IN_TIME.to_owned();
     }
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    with_causes(&error.without_url())
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::{
     poll::{Mistake, Violation},
     quota::QuotaState,
     store::StoreError,
+    telemetry::with_causes,
 };
 
 /// How long a client should wait when the store did not answer.
@@ -193,17 +194,7 @@ impl Problem {
 
     /// What failed, with its own sources, for the log.
     pub fn cause(&self) -> Option<String> {
-        use fmt::Write as _;
-
-        let source = self.0.source.as_ref()?;
-        let mut text = source.to_string();
-        let mut next = source.source();
-        while let Some(cause) = next {
-            // Writing to a String can't fail.
-            let _ = write!(text, ": {cause}");
-            next = cause.source();
-        }
-        Some(text)
+        self.0.source.as_ref().map(|source| with_causes(&**source))
     }
 
     /// The whole answer, for the request with this id.
