@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use url::{Url, form_urlencoded};
 
 use super::OidcError;
-use crate::{secret::Secret, telemetry::with_causes};
+use crate::{net::outgoing::client_builder, secret::Secret, telemetry::with_causes};
 
 /// Who waits for a page waits no longer.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,15 +84,8 @@ impl OidcFetcher {
         if let Some(client) = self.0.get() {
             return Ok(client.clone());
         }
-        // The first call installs it; another part of the service may have.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            .connect_timeout(TO_CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| away(&error))?;
+        let client = client_builder().timeout(FETCH_TIMEOUT).connect_timeout(TO_CONNECT);
+        let client = client.build().map_err(|error| away(&error))?;
         Ok(self.0.get_or_init(|| client).clone())
     }
 }

@@ -6,7 +6,10 @@ use reqwest::Client;
 use serde_json::Value;
 
 use super::{Unverified, unknown, wrong};
-use crate::tlog::{LogProof, VerifierKey};
+use crate::{
+    net::outgoing::use_ring,
+    tlog::{LogProof, VerifierKey},
+};
 
 /// How long a service may take to answer.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,8 +29,7 @@ impl Source {
         if !what.starts_with("http://") && !what.starts_with("https://") {
             return Ok(Self::Files(what.into()));
         }
-        // The first call installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        use_ring();
         let client = Client::builder().user_agent(concat!("sawt/", env!("CARGO_PKG_VERSION"))).timeout(FETCH_TIMEOUT);
         let client = client.build().map_err(|error| unknown(error.to_string()))?;
         Ok(Self::Service(client, what.trim_end_matches('/').to_owned()))

@@ -15,14 +15,13 @@ use reqwest::{
     Client,
     dns::{Addrs, Name, Resolve, Resolving},
     header,
-    redirect::Policy,
 };
 use tokio::net::lookup_host;
 use url::Url;
 
 use super::message::WebhookMessage;
 use crate::{
-    net::outside::Outside,
+    net::{outgoing::client_builder, outside::Outside},
     poll::{Timestamp, WebAddress},
     telemetry::with_causes,
 };
@@ -132,23 +131,18 @@ impl WebhookSender {
         if let Some(clients) = self.clients.get() {
             return Ok(clients);
         }
-        // The first call installs it; another part of the service may have.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = |is_plain| client(&self.outside, is_plain).map_err(|error| SendFailure::of(in_words(error)));
         let clients = [client(false)?, client(true)?];
         Ok(self.clients.get_or_init(|| clients))
     }
 }
 
-/// Keeps no connections: each is made to an address that was checked just now.
+/// Each connection is made to an address that was checked just now.
 fn client(outside: &Arc<Outside>, is_plain: bool) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(concat!("sawt/", env!("CARGO_PKG_VERSION")))
+    client_builder()
         .timeout(TRY_TIMEOUT)
         .connect_timeout(TO_CONNECT)
-        .redirect(Policy::none())
         .no_proxy()
-        .pool_max_idle_per_host(0)
         .dns_resolver(Arc::new(OutsideResolver { outside: Arc::clone(outside), is_plain }))
         .build()
 }

@@ -35,7 +35,7 @@ use super::{
     sentinel::{Master, MasterCheck, Sentinels, io_error},
     trouble::{Remedy, Trouble},
 };
-use crate::store::StoreError;
+use crate::{net::outgoing::use_ring, store::StoreError};
 
 /// How long a caller waits for a connection.
 const CONNECT_WAIT: Duration = Duration::from_millis(400);
@@ -441,10 +441,9 @@ pub(super) fn connect_timeout(address: &RedisAddress) -> Duration {
     }
 }
 
-/// TLS is ring's; the first call installs it.
 pub(super) fn prepare_tls(address: &RedisAddress) {
     if address.is_tls {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        use_ring();
     }
 }
 
