@@ -170,7 +170,7 @@ texts! {
     /// What is wrong with a text.
     TextTexts { too_long unseen }
     /// A site's API keys.
-    KeysTexts { title about none none_about name prefix may made_at unnamed own polls_read polls_write polls_moderate results_read keys_write sites_write make name_about make_it lacks_scopes made_title made_about copy copied kept revoke revoke_title revoke_about revoke_own revoke_it keep revoked }
+    KeysTexts { title about none none_about name prefix may made_at unnamed own polls_read polls_write polls_moderate results_read keys_write sites_write make name_about make_it lacks_scopes made_title made_about kept revoke revoke_title revoke_about revoke_own revoke_it keep revoked }
 }
 
 texts! {

@@ -25,7 +25,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.match(key, /^sawt_[0-9a-f]{12}_/);
     if (javaScriptEnabled) {
       await page.getByRole('button', { name: 'نسخ' }).click();
-      await page.getByText('نُسخ المفتاح.').waitFor();
+      await page.getByText('نُسخ', { exact: true }).waitFor();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), key);
       await looked(page, 'key-made');
     } else {
