@@ -255,6 +255,24 @@ for (const section of document.querySelectorAll("[data-live]")) {
   if (!document.hidden) open();
 }
 
+// Another language is chosen by a form of its own, where a page has several: what was typed as reasons in the others comes
+// along, to the page that was asked for and no other.
+const reasons = "sawt-reasons";
+const languages = document.querySelector("form.languages");
+languages?.addEventListener("submit", () => {
+  const typed = [...document.querySelectorAll("[name=reason]")].map(({ id, value }) => [id, value]);
+  const { pathname } = new URL(languages.elements.back.value, location.href);
+  sessionStorage.setItem(reasons, JSON.stringify({ pathname, typed }));
+});
+const { pathname, typed } = JSON.parse(sessionStorage.getItem(reasons) ?? "{}");
+sessionStorage.removeItem(reasons);
+for (const [id, text] of pathname === location.pathname ? typed : []) {
+  const field = document.getElementById(id);
+  if (!field || !text) continue;
+  field.value = text;
+  for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+}
+
 // A colour chosen by eye stands in its field as text, which is what is sent.
 for (const picker of document.querySelectorAll("[data-colour]")) {
   const field = document.getElementById(picker.dataset.colour);

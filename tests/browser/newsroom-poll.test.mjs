@@ -148,6 +148,13 @@ test('a page that answers a refused form moves like any other', async () => {
   assert.ok(page.url().endsWith('/incidents'), page.url());
   await sawt.vote(poll, ['yes'], 3);
   await page.locator('.total').filter({ hasText: '3 أصوات' }).waitFor();
+  // What is typed there stays when another language is chosen, and its button leads to the poll's own page.
+  await page.fill('#new-incident', 'دعوة في مجموعة');
+  await page.click('.languages [value=fr]');
+  await page.waitForURL((url) => url.pathname.endsWith(`/polls/${poll.id}`));
+  assert.equal(await page.locator('html').getAttribute('lang'), 'fr');
+  assert.equal(await page.locator('#new-incident').inputValue(), 'دعوة في مجموعة');
+  assert.ok(await page.locator('#new-incident').isVisible());
 });
 
 test('without script all of it is forms, and a reload shows the newest', async () => {
