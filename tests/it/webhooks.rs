@@ -76,7 +76,7 @@ async fn what_a_receiver_does_delays_no_other_and_what_it_did_not_take_comes_aga
     }
     // Of a flood only the head is read.
     assert_eq!(tried(&admin, &hooks[3], 1).await["state"], "delivered");
-    assert_eq!(hanging.received().len(), 1);
+    received(&hanging, 1).await;
     for (at, receiver) in [&failing, &leading].into_iter().enumerate() {
         let received = received(receiver, 2).await;
         assert_eq!((received[0].id(), received[0].json()), (received[1].id(), received[1].json()));
