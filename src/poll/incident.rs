@@ -29,6 +29,9 @@ const DISMISSED_MILLIS: i64 = DAY_MILLIS;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
+/// What is found within this time after the day has begun may be what went on when the last one ended.
+const TAKEN_OVER_MILLIS: i64 = 60 * 60 * 1000;
+
 /// Something that goes on, or went on, in a poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
@@ -176,12 +179,29 @@ impl Suspects {
             networks.retain(|network| !is_forgotten(network));
         }
     }
+
+    /// Whether it can be about more networks.
+    fn has_room(&self) -> bool {
+        self.networks().len() < MOST_NETWORKS
+    }
 }
 
 impl Finding {
     /// Whether there is no doubt left.
     pub fn is_sure(&self) -> bool {
         self.sureness >= SURE
+    }
+
+    /// Keeps these of its networks, and as many of them as there is room for, with their part of the honest ballots.
+    fn keep(&mut self, room: usize, is_kept: impl Fn(&NetworkDigest) -> bool) {
+        if let Suspects::Networks(networks) = &mut self.suspects {
+            let found = networks.len();
+            networks.retain(is_kept);
+            networks.truncate(room);
+            let (found, kept) = (u64::try_from(found).unwrap_or(u64::MAX), u64::try_from(networks.len()).unwrap_or(0));
+            let per_hour = (u64::from(self.honest_per_hour) * kept).div_ceil(found.max(1));
+            self.honest_per_hour = u32::try_from(per_hour).unwrap_or(u32::MAX);
+        }
     }
 
     /// Whether one incident can be of both.
@@ -284,24 +304,32 @@ impl Poll {
         for incident in incidents.iter_mut() {
             // Marks are of one day. And of what is sure there is no doubt any more.
             let is_old = !incident.is_of_day(now);
-            let is_sure_now = found.is_sure() && !incident.about.is_sure();
-            let now_sure = found.suspects.networks();
-            incident.about.suspects.forget(|network| is_old || (is_sure_now && now_sure.contains(network)));
-        }
-        let joined = incidents.iter_mut().find(|it| it.is_open() && it.about.is_like(&found) && it.is_of_day(now));
-        if let (Some(incident), Suspects::Networks(more)) = (joined, &found.suspects) {
-            if let Suspects::Networks(networks) = &mut incident.about.suspects {
-                networks.extend(more.iter().take(MOST_NETWORKS.saturating_sub(networks.len())));
+            if is_old {
+                incident.about.suspects.forget(|_| true);
+            } else if found.is_sure() && !incident.about.is_sure() {
+                let now_sure = found.suspects.networks();
+                incident.about.keep(MOST_NETWORKS, |network| !now_sure.contains(network));
             }
+        }
+        let goes_on = |it: &Incident| it.is_open() && it.about.is_like(&found) && it.is_of_day(now);
+        let joined = incidents.iter_mut().find(|it| goes_on(it) && it.about.suspects.has_room());
+        if let Some(incident) = joined
+            && let Suspects::Networks(networks) = &mut incident.about.suspects
+        {
+            // The others are found again, and have one of their own then.
+            found.keep(MOST_NETWORKS.saturating_sub(networks.len()), |_| true);
+            networks.extend(found.suspects.networks());
             let per_hour = &mut incident.about.honest_per_hour;
             *per_hour = per_hour.saturating_add(found.honest_per_hour);
             let incident = incident.clone();
-            return (incident.about.suspects != self.suspects_of(incident.label)).then_some((edit, incident));
+            return Some((edit, incident));
         }
+        found.keep(MOST_NETWORKS, |_| true);
         if !self.has_room_for_incident() {
             return None;
         }
-        let label = self.label_for_incident();
+        let before = self.label_before_today(&found, now);
+        let label = before.unwrap_or_else(|| self.label_for_incident());
         let incident = Incident { label, opened_at: now, end: None, about: found };
         incidents.push(incident.clone());
         if incidents.len() > MOST_INCIDENTS
@@ -309,8 +337,8 @@ impl Poll {
         {
             incidents.remove(oldest);
         }
-        // The label that is shared may be on ballots of which there is doubt.
-        let is_own = label.number() != SHARED && !incident.about.suspects.is_everyone();
+        // The label that is shared may be on ballots of which there is doubt, and of yesterday's an editor has decided.
+        let is_own = before.is_none() && label.number() != SHARED && !incident.about.suspects.is_everyone();
         if policy == IncidentPolicy::Hold && incident.about.is_sure() && is_own {
             edit.poll.decisions = edit.poll.decisions.with(label, LabelDecision::Held);
         }
@@ -328,9 +356,15 @@ impl Poll {
     ) -> Option<(Edit, Vec<Incident>)> {
         let of_label = || self.incidents.iter().filter(|incident| incident.label == label);
         let goes_on = of_label().any(Incident::is_open);
+        let is_older = |it: &Incident| it.is_open() && !it.about.suspects.is_everyone() && !it.is_of_day(now);
+        let has_older = of_label().any(is_older);
         let is_about = |incident: &Incident| match ending {
-            // An editor's own goes on until an editor ends it, also where it shares its label.
-            Ending::Over(_) => incident.is_open() && incident.about.cause != IncidentCause::Editor,
+            // An editor's own goes on until an editor ends it, also where it shares its label; and of one that goes on since
+            // yesterday and the same of today the first is over.
+            Ending::Over(_) => {
+                let is_by_detector = incident.is_open() && incident.about.cause != IncidentCause::Editor;
+                is_by_detector && (is_older(incident) || !has_older)
+            }
             Ending::ByEditor(_) => incident.is_open() || !(goes_on || incident.is_dismissed()),
         };
         let mut edit = match (self.state_at(now), ending) {
@@ -370,27 +404,39 @@ impl Poll {
             incident.is_open() || (incident.is_dismissed() && is_standing)
         };
         let known: Vec<&Incident> = self.incidents.iter().filter(is_known).collect();
-        let sureness = found.is_sure();
-        match &mut found.suspects {
-            Suspects::Everyone => {
-                let same = known.iter().any(|it| it.about.cause == found.cause && it.about.suspects.is_everyone());
-                (!same).then_some(())
-            }
-            Suspects::Networks(networks) => {
-                networks.truncate(MOST_NETWORKS);
-                networks.retain(|network| {
-                    // What is sure now may be known as doubtful.
-                    let says_enough = |it: &&&Incident| it.is_dismissed() || it.about.is_sure() || !sureness;
-                    !known.iter().filter(says_enough).any(|it| it.about.suspects.networks().contains(network))
-                });
-                (!networks.is_empty()).then_some(())
-            }
+        let is_sure = found.is_sure();
+        if found.suspects.is_everyone() {
+            let same = known.iter().any(|it| it.about.cause == found.cause && it.about.suspects.is_everyone());
+            return (!same).then_some(());
         }
+        // What is sure now may be known as doubtful.
+        let says_enough = |it: &&&Incident| it.is_dismissed() || it.about.is_sure() || !is_sure;
+        found.keep(usize::MAX, |network| {
+            !known.iter().filter(says_enough).any(|it| it.about.suspects.networks().contains(network))
+        });
+        (!found.suspects.networks().is_empty()).then_some(())
     }
 
-    fn suspects_of(&self, label: Label) -> Suspects {
-        let of_label = self.open_incidents().find(|incident| incident.label == label);
-        of_label.map(|incident| incident.about.suspects.clone()).unwrap_or_default()
+    /// The label of a sure one that went on when the day ended, if what is found soon after is like it. Marks of networks are
+    /// dropped with the day; what is decided of them is not.
+    fn label_before_today(&self, found: &Finding, now: Timestamp) -> Option<Label> {
+        let is_soon = now.as_millis().rem_euclid(DAY_MILLIS) < TAKEN_OVER_MILLIS;
+        if !is_soon || !found.is_sure() || found.suspects.is_everyone() {
+            return None;
+        }
+        let went_on = |it: &&Incident| {
+            let ended = it.end.as_ref().map_or(now, |end| end.at);
+            it.about.is_like(found)
+                && !it.is_dismissed()
+                && NetworkDigest::day(it.opened_at) == NetworkDigest::day(now) - 1
+                && NetworkDigest::day(ended) == NetworkDigest::day(now)
+        };
+        self.incidents.iter().rfind(went_on).map(|incident| incident.label)
+    }
+
+    /// How many incidents more have a label of their own.
+    pub fn labels_left(&self) -> u8 {
+        SHARED - self.label_for_incident().number()
     }
 
     /// The first label that no incident has had, or the one that is shared.

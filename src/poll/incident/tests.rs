@@ -133,18 +133,63 @@ fn what_is_found_again_is_known_and_more_networks_join() {
     assert!(doubtful.with_incident(burst(70, &[6]), IncidentPolicy::Show, earlier(9)).is_none());
     let joined = with(&doubtful, burst(60, &[6, 7]));
     assert_eq!(joined.incidents.len(), 1);
-    assert_eq!((label_from(&joined, 7), joined.incidents[0].about.honest_per_hour), (8, 14));
+    assert_eq!((label_from(&joined, 7), joined.incidents[0].about.honest_per_hour), (8, 11));
     // What becomes sure gets another label, which may be held; what is doubtful does not go with it.
     let sure = with(&joined, burst(95, &[6]));
     assert_eq!([5, 6, 7].map(|network| label_from(&sure, network)), [8, 9, 8]);
     assert!(sure.with_incident(burst(70, &[6]), IncidentPolicy::Show, earlier(9)).is_none(), "it is known to be sure");
-    let many: Vec<u32> = (100..1_000).collect();
-    let full = with(&sure, burst(95, &many));
-    assert_eq!(full.incidents[1].about.suspects.networks().len(), MOST_NETWORKS);
-    assert!(
-        full.with_incident(burst(95, &[2_000]), IncidentPolicy::Show, earlier(9)).is_none(),
-        "their number is bounded"
-    );
+}
+
+#[test]
+fn networks_for_which_an_incident_has_no_room_have_another_with_their_part_of_the_honest_ballots() {
+    let mut poll = poll_with(Kind::Single, 1, 1, &["yes", "no"]);
+    let many: Vec<u32> = (0..150).collect();
+    let found = || Finding { honest_per_hour: 300, ..burst(95, &many) };
+    for incidents in [1, 2, 3] {
+        let (edit, opened) = poll.with_incident(found(), IncidentPolicy::Hold, earlier(9)).unwrap();
+        poll = edit.poll;
+        assert_eq!((poll.incidents.len(), poll.decisions.count(opened.label)), (incidents, false));
+    }
+    assert!(poll.with_incident(found(), IncidentPolicy::Hold, earlier(9)).is_none(), "all are known");
+    assert_eq!([0, 63, 64, 127, 128, 149, 150].map(|network| label_from(&poll, network)), [8, 8, 9, 9, 10, 10, 0]);
+    let honest = |poll: &Poll| poll.incidents.iter().map(|it| it.about.honest_per_hour).collect::<Vec<_>>();
+    assert_eq!(honest(&poll), [128, 128, 44]);
+    // Those that join one bring theirs, and those that are known already bring it once.
+    let joined = with(&poll, Finding { honest_per_hour: 30, ..burst(95, &[149, 150, 151]) });
+    assert_eq!(honest(&joined), [128, 128, 64]);
+    assert_eq!(label_from(&joined, 151), 10);
+}
+
+#[test]
+fn what_goes_on_when_the_day_ends_keeps_its_label_and_what_is_decided_of_it() {
+    let day = earlier(0).as_millis() / DAY_MILLIS * DAY_MILLIS;
+    let at = |minutes: i64| Timestamp::from_millis(day + minutes * 60_000);
+    let found = |sureness, networks: &[u32]| Finding { since: at(-9), ..burst(sureness, networks) };
+    let with = |poll: &Poll, found, policy, now| poll.with_incident(found, policy, now).unwrap().0.poll;
+    let before = with(&poll_with(Kind::Single, 1, 1, &["yes", "no"]), found(95, &[5]), IncidentPolicy::Show, at(-60));
+    let held = before.decided(label(8), LabelDecision::Held, at(-30)).unwrap().poll;
+    let end = |poll: &Poll, now| poll.with_incident_ended(label(8), Ending::Over(0), now).unwrap().0.poll;
+    let label_at = |poll: &Poll| poll.label_of_vote(Label::CLEAN, || NetworkDigest(9)).number();
+    // Its networks have other marks by now. It may be found before the one of yesterday is over, or after.
+    let again = with(&held, found(95, &[9]), IncidentPolicy::Show, at(5));
+    assert_eq!(label_at(&again), 8);
+    let again = end(&again, at(6));
+    assert_eq!((label_at(&again), again.open_incidents().count()), (8, 1), "only that of yesterday is over");
+    let over = end(&held, at(1));
+    assert_eq!(label_at(&with(&over, found(95, &[9]), IncidentPolicy::Show, at(59))), 8);
+    let released = end(&before, at(1));
+    let again = with(&released, found(95, &[9]), IncidentPolicy::Hold, at(5));
+    assert!(again.decisions.count(label(8)), "an editor has let it count");
+    // Others have a label of their own.
+    let tomorrow = |poll: &Poll| end(poll, at(24 * 60 + 1));
+    for (poll, sureness, now) in [
+        (&over, 95, at(61)),
+        (&over, 60, at(5)),
+        (&end(&held, at(-1)), 95, at(5)),
+        (&tomorrow(&held), 95, at(24 * 60 + 5)),
+    ] {
+        assert_eq!(label_at(&with(poll, found(sureness, &[9]), IncidentPolicy::Show, now)), 9, "{now}");
+    }
 }
 
 #[test]
