@@ -54,7 +54,11 @@ impl IntegrityReport {
             LabelReport { label, decision: decisions.of(label), tally }
         };
         let is_told = |report: &LabelReport| {
-            report.label == Label::CLEAN || report.tally.ballots > 0 || report.decision != LabelDecision::Counted
+            report.label == Label::CLEAN
+                || report.tally.ballots > 0
+                || report.decision != LabelDecision::Counted
+                // It is to be decided with an incident's.
+                || (report.label == Label::NO_WORK && self.poll.standing_incidents().any(Incident::leaves_out_work))
         };
         std::iter::once(Label::CLEAN).chain(Label::all()).map(of_label).filter(is_told)
     }

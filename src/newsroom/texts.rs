@@ -133,14 +133,14 @@ texts! {
     }
     /// Whether ballots count.
     IntegrityTexts {
-        title about raw counted held void at_close beside clean is_counted is_held is_void if_held if_counted
+        title about by_option raw counted held void at_close beside clean is_counted is_held is_void if_held if_counted
         share_change reason reason_about wrong_reason hold release make_void said
     }
     /// What goes on in a poll that is not readers making up their minds, and how far its figure can be relied on.
     IncidentTexts {
         title about none clean clean_about watched watched_about disputed disputed_about some_held by_editor
         network_burst even_gaps share_swing more_votes_than_views new_voters goes_on until_close over closed_because since noticed
-        sureness votes honest to_votes close close_about dismiss dismiss_about open open_about open_it said_opened said_closed
+        sureness votes honest to_votes without_work to_without_work labels_spent close close_about dismiss dismiss_about open open_about open_it said_opened said_closed
         not_open too_many
     }
     /// What there is to say against a ballot.

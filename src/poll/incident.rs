@@ -223,6 +223,12 @@ impl Incident {
         self.end.as_ref().is_some_and(|end| end.reason.is_some())
     }
 
+    /// Whether it is sure, and ballots that were cast meanwhile have another label for it that they left out the work that was
+    /// asked for.
+    pub fn leaves_out_work(&self) -> bool {
+        self.about.is_sure() && self.about.suspects.is_everyone() && self.about.cause != IncidentCause::Editor
+    }
+
     /// How many of its ballots may be readers', going by the time before it, and after it if that is known.
     pub fn honest_ballots(&self, now: Timestamp) -> u64 {
         let until = self.end.as_ref().map_or(now, |end| end.at);
@@ -256,7 +262,8 @@ impl Poll {
 
     /// The label of a ballot that is cast now: that of an incident that is about its network; or else of one that an editor
     /// has opened; or else of what a replica has seen; or else of an incident that a detector has found to be about everybody.
-    /// But one of these that is not counted goes before those that are: so nobody gets out of it by what else there is to say
+    /// Of these one that is sure goes before a mark that is missing or early: whoever has it held gets also those who bring
+    /// none. But one of these that is not counted goes before those that are: so nobody gets out of it by what else there is to say
     /// against them. `network` is asked for only where it matters.
     pub fn label_of_vote(&self, seen: Label, network: impl FnOnce() -> NetworkDigest) -> Label {
         let worst = |labels: &mut dyn Iterator<Item = &Incident>| {
@@ -275,7 +282,9 @@ impl Poll {
         };
         let of_everyone = || self.open_incidents().filter(|incident| incident.about.suspects.is_everyone());
         let by_editor = worst(&mut of_everyone().filter(|incident| incident.about.cause == IncidentCause::Editor));
-        let all = [by_network, by_editor, seen, worst(&mut of_everyone())];
+        let of_sure = worst(&mut of_everyone().filter(|incident| incident.about.is_sure()));
+        let says_more = if seen > Label::EARLY_MARK { seen } else { Label::CLEAN };
+        let all = [by_network, by_editor, says_more, of_sure, seen, worst(&mut of_everyone())];
         let is_uncounted = |label: &&Label| !self.decisions.count(**label);
         let found = all.iter().find(is_uncounted).or_else(|| all.iter().find(|label| **label != Label::CLEAN));
         found.copied().unwrap_or_default()

@@ -132,6 +132,7 @@ fn report_json(report: &IntegrityReport) -> Value {
     };
     json.insert("labels".to_owned(), report.labels().map(label).collect());
     json.insert("grade".to_owned(), json!(poll.grade().as_str()));
+    json.insert("labels_left".to_owned(), json!(poll.labels_left()));
     json.insert("incidents".to_owned(), report.incidents().map(|incident| incident_json(&incident)).collect());
     Value::Object(json)
 }

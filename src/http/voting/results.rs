@@ -100,8 +100,7 @@ impl Told {
     /// How far its publisher can rely on the figure, and why: by a revision of the poll.
     fn add_grade(&mut self, snapshot: &KnownTally) {
         let poll = &snapshot.poll;
-        let grade_reasons = poll.standing_incidents().map(|incident| incident.about.reason.as_str()).collect();
-        let told = GradeJson { grade: poll.grade().as_str(), grade_reasons };
+        let told = GradeJson { grade: poll.grade().as_str(), grade_reasons: poll.grade_reasons() };
         // Texts can always be written.
         let told = serde_json::to_string(&told).unwrap_or_default();
         // Writing to a String can't fail.
@@ -116,9 +115,9 @@ impl Told {
 
 /// How far a poll's figure can be relied on, and why.
 #[derive(Serialize)]
-struct GradeJson<'a> {
+struct GradeJson {
     grade: &'static str,
-    grade_reasons: Vec<&'a str>,
+    grade_reasons: Vec<String>,
 }
 
 fn answer(

@@ -27,6 +27,8 @@ pub struct IncidentsPart {
     pub lines: Vec<IncidentLine>,
     /// Whether one can be opened.
     pub may_open: bool,
+    /// Whether those that are opened from now on have no label of their own.
+    pub are_labels_spent: bool,
     /// What was typed as the reason of a new one, if it was not taken.
     pub reason: Option<String>,
 }
@@ -52,6 +54,8 @@ pub struct IncidentLine {
     pub facts: Vec<(&'static str, String)>,
     /// Whether ballots have its label.
     pub has_votes: bool,
+    /// Whether ballots count that were cast meanwhile and have the label of those who left out the work.
+    pub leaves_out_work: bool,
     /// What was typed as the reason, if it was not taken.
     pub reason: String,
 }
@@ -69,10 +73,12 @@ impl IncidentsPart {
             Some(TypedReason::EndOfIncident(of, reason)) if of == label => reason.to_owned(),
             Some(_) | None => String::new(),
         };
+        let counts_without_work = report.poll.decisions_now().count(Label::NO_WORK);
         let mut has_typed = false;
         let line = |report: IncidentReport<'_>| {
             let label = report.incident.label;
             let mut line = IncidentLine::of(language, timezone, is_open, &report);
+            line.leaves_out_work = counts_without_work && line.may_close && report.incident.leaves_out_work();
             if line.may_close && !has_typed {
                 line.reason = typed_for(label);
                 has_typed = !line.reason.is_empty();
@@ -83,7 +89,8 @@ impl IncidentsPart {
             Some(TypedReason::NewIncident(reason)) => Some(reason.to_owned()),
             Some(_) | None => None,
         };
-        Self { lines: report.incidents().map(line).collect(), may_open: is_open, reason }
+        let are_labels_spent = is_open && report.poll.labels_left() == 0;
+        Self { lines: report.incidents().map(line).collect(), may_open: is_open, are_labels_spent, reason }
     }
 }
 
@@ -129,6 +136,7 @@ impl IncidentLine {
             state,
             facts,
             has_votes: *ballots > 0,
+            leaves_out_work: false,
             reason: String::new(),
         }
     }

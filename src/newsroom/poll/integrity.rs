@@ -18,12 +18,21 @@ pub struct IntegrityPart {
     pub incidents: IncidentsPart,
     /// Sums, each with its name: all ballots, those that count, and those that don't.
     pub sums: Vec<(&'static str, String)>,
+    /// Each option's votes on record, and those that count.
+    pub options: Vec<OptionLine>,
     /// What counted at the close, and what is told beside it.
     pub after_close: Option<String>,
     /// Each label that has ballots, or that something is decided of.
     pub labels: Vec<LabelLine>,
     /// How many there are clean, in words.
     pub clean: String,
+}
+
+/// An option's votes.
+pub struct OptionLine {
+    pub label: String,
+    pub raw: String,
+    pub counted: String,
 }
 
 /// A label.
@@ -61,6 +70,14 @@ impl IntegrityPart {
             (&texts.held, decided(LabelDecision::Held)),
             (&texts.void, decided(LabelDecision::Void)),
         ];
+        let (raw, counted) = (report.raw(), report.decided(LabelDecision::Counted));
+        let number = |number: u64| language.number(number, Digits::Latn);
+        let line = |option: &PollOption| OptionLine {
+            label: option.label.as_str().to_owned(),
+            raw: number(raw.votes_for(option.index)),
+            counted: number(counted.votes_for(option.index)),
+        };
+        let options = report.poll.options.iter().map(line).collect();
         let after_close = report.at_close().map(|at_close| fill(&texts.at_close, &[("votes", &votes(&at_close))]));
         let mut clean = votes(&LabelTally::sum(&[], |_| false));
         let mut labels = Vec::new();
@@ -84,7 +101,7 @@ impl IntegrityPart {
             });
         }
         let incidents = IncidentsPart::of(language, timezone, report, typed);
-        Self { incidents, sums, after_close, labels, clean: fill(&texts.clean, &[("votes", &clean)]) }
+        Self { incidents, sums, options, after_close, labels, clean: fill(&texts.clean, &[("votes", &clean)]) }
     }
 }
 

@@ -93,7 +93,7 @@ async fn who_moderates_a_poll_sees_its_ballots_by_their_labels(service: &Service
                   "options": [{ "id": "yes", "votes": 0 }, { "id": "no", "votes": 3 }] },
             ],
             "grade": "clean",
-            "incidents": [],
+            "labels_left": 23, "incidents": [],
         })
     );
     for (decision, apart) in [("held", "held"), ("void", "void"), ("counted", "counted")] {
@@ -300,12 +300,17 @@ async fn ballots_cast_while_an_incident_goes_on_have_its_label_and_count_until_i
 
     let hold = moderator.post(&format!("/v1/polls/{poll}/integrity/labels/incident-8"));
     let held = hold.json(&json!({ "decision": "held", "reason": "منسّقة" })).send().await.is(200);
+    let of_label = json!(["ballots with the label incident-8 are held"]);
+    assert_eq!((graded().await, &held["labels_left"]), (("watched".to_owned(), of_label.clone()), &json!(22)));
     assert_eq!((figure(&held["counted"]), figure(&held["held"])), ([2, 2, 0], [2, 0, 2]));
     let again = moderator.post(&incidents).json(&json!({ "reason": "؟" })).send().await.is(200);
     let labels: Vec<String> =
         again["incidents"].as_array().expect("incidents").iter().map(|it| text(&it["label"])).collect();
     assert_eq!(labels, ["incident-9", "incident-8"], "an incident has a label of its own");
-    assert_eq!((&again["grade"], graded().await), (&json!("disputed"), ("disputed".to_owned(), json!(["؟"]))));
+    assert_eq!(
+        (&again["grade"], graded().await),
+        (&json!("disputed"), ("disputed".to_owned(), json!(["؟", of_label[0]])))
+    );
 
     let told = until(async || {
         let page = moderator.get(&format!("/v1/sites/{site}/events?poll={poll}")).send().await.is(200);
