@@ -33,6 +33,17 @@ impl MinuteCounts {
         }
     }
 
+    /// Takes out what another has of the last so many minutes.
+    pub(super) fn take_last_of(&mut self, other: &Self, now: i64, minutes: i64) {
+        let from = [now - minutes + 1, self.newest - MINUTES + 1, other.newest - MINUTES + 1];
+        for minute in from.into_iter().max().unwrap_or(now)..=now.min(self.newest).min(other.newest) {
+            let taken = other.counts.get(place(minute)).copied().unwrap_or_default();
+            if let Some(count) = self.counts.get_mut(place(minute)) {
+                *count = count.saturating_sub(taken);
+            }
+        }
+    }
+
     /// The ballots of the last so many minutes, the one of this moment among them.
     pub(super) fn of_last(&self, now: i64, minutes: i64) -> f64 {
         let from = (now - minutes + 1).max(self.newest - MINUTES + 1);
@@ -91,6 +102,22 @@ mod tests {
         assert!((counts.per_hour_before(1_999, 20, 0) - 180.0).abs() < 1.0);
         // What is older has faded, and says about the same.
         assert!((120.0..200.0).contains(&counts.per_hour_before(1_999, 58, 0)));
+    }
+
+    #[test]
+    fn what_another_has_of_the_last_minutes_is_taken_out() {
+        let (mut all, mut one) = (MinuteCounts::begin(0), MinuteCounts::begin(0));
+        for minute in 0..100 {
+            all.add(minute, 3);
+            if minute < 98 {
+                one.add(minute, 1);
+            }
+        }
+        all.take_last_of(&one, 99, 5);
+        let left = |minutes| format!("{}", all.of_last(99, minutes));
+        assert_eq!([left(2), left(5), left(6)], ["6", "12", "15"]);
+        all.take_last_of(&one, 500, 60);
+        assert_eq!(format!("{}", all.of_last(99, 5)), "12", "of other minutes");
     }
 
     #[test]

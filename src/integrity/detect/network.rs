@@ -9,8 +9,12 @@
 //! see. What makes it sure that these are no readers is how they vote: at even gaps ([`gaps`](super::gaps)), nearly all
 //! for one option that others choose less, or so many that they are a great part of a poll which has had other readers for
 //! a while. One such sign leaves doubt, two or three don't.
+//!
+//! An attack may come from several networks. So the others that a network is compared with are those alone that don't burst
+//! themselves; and what a network casts that is surely no reader's counts nowhere, neither as anybody's past nor as what is
+//! usual.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     gaps::Gaps,
@@ -45,12 +49,18 @@ const KEPT_PER_MINUTE: f64 = 0.95;
 /// Options are counted in so many groups. Two in one group hide from each other, and nothing else goes wrong.
 const GROUPS: usize = 8;
 
+/// A network bursts where so many ballots are this little likely.
+const LEAST_EXCESS: f64 = 15.0;
+
 /// The networks that vote in a poll.
 #[derive(Debug, Clone)]
 pub(super) struct Networks {
+    /// The ballots of all that may be readers.
     all: MinuteCounts,
     options: RecentOptions,
     by_mark: FxHashMap<NetworkDigest, History>,
+    /// Those that burst when it was looked last, and that may be readers.
+    bursting: FxHashSet<NetworkDigest>,
     /// The greatest share that a network of before had whose mark was dropped.
     usual_share: f64,
     /// How many ballots came before the marks were dropped.
@@ -64,6 +74,8 @@ struct History {
     options: RecentOptions,
     gaps: Gaps,
     last_millis: i64,
+    /// If it surely is no reader: what it had cast before it burst.
+    past_if_sure: Option<f64>,
 }
 
 /// A burst of a network.
@@ -77,7 +89,7 @@ pub(super) struct Burst {
     pub(super) ballots: f64,
     /// How many were to be expected.
     pub(super) expected: f64,
-    /// How many others cast.
+    /// How many others cast that don't burst.
     pub(super) others: f64,
     /// Whether they came at even gaps.
     pub(super) is_even: bool,
@@ -93,6 +105,7 @@ impl Networks {
             all: MinuteCounts::begin(minute),
             options: RecentOptions::begin(minute),
             by_mark: FxHashMap::default(),
+            bursting: FxHashSet::default(),
             usual_share: USUAL_SHARE,
             past: 0.0,
             begun: minute,
@@ -107,8 +120,6 @@ impl Networks {
     /// Notes ballots. Gaps are only told by single ones.
     pub(super) fn note(&mut self, millis: i64, network: NetworkDigest, option: u8, ballots: u16) {
         let minute = minute_of(millis);
-        self.all.add(minute, ballots);
-        self.options.add(minute, option, ballots);
         if !self.by_mark.contains_key(&network) && self.by_mark.len() >= MOST_NETWORKS {
             self.forget_quiet(minute);
         }
@@ -117,7 +128,12 @@ impl Networks {
             options: RecentOptions::begin(minute),
             gaps: Gaps::default(),
             last_millis: millis,
+            past_if_sure: None,
         });
+        if history.past_if_sure.is_none() {
+            self.all.add(minute, ballots);
+            self.options.add(minute, option, ballots);
+        }
         history.minutes.add(minute, ballots);
         history.options.add(minute, option, ballots);
         history.last_millis = history.last_millis.max(millis);
@@ -126,23 +142,61 @@ impl Networks {
         }
     }
 
+    /// Whether a network surely is no reader.
+    pub(super) fn is_sure(&self, network: NetworkDigest) -> bool {
+        self.by_mark.get(&network).is_some_and(|history| history.past_if_sure.is_some())
+    }
+
+    /// Takes a network that bursts for no reader from now on. Returns whether it was one until now.
+    pub(super) fn make_sure(&mut self, Burst { network, minutes, .. }: &Burst, millis: i64) -> bool {
+        let now = minute_of(millis);
+        let Some(history) = self.by_mark.get_mut(network).filter(|history| history.past_if_sure.is_none()) else {
+            return false;
+        };
+        history.past_if_sure = Some(history.minutes.before(now, *minutes));
+        self.all.take_last_of(&history.minutes, now, *minutes);
+        self.options.take(&history.options, now);
+        self.bursting.remove(network);
+        true
+    }
+
     /// Forgets all networks, whose marks are dropped: what one of them may have had as a share is all that is kept.
     pub(super) fn drop_marks(&mut self, minute: i64) {
         let all = self.all.before(minute, 0);
-        let greatest = self.by_mark.values().map(|history| history.minutes.before(minute, 0)).fold(0.0, f64::max);
+        let readers = self.by_mark.values().filter(|history| history.past_if_sure.is_none());
+        let greatest = readers.map(|history| history.minutes.before(minute, 0)).fold(0.0, f64::max);
         if all >= 200.0 {
             self.usual_share = (greatest / all).clamp(USUAL_SHARE, 0.3);
         }
         self.by_mark.clear();
+        self.bursting.clear();
         // Shares are of what came since: nobody's past is known from before.
         self.past = (self.past + all).min(1e9);
         self.all = MinuteCounts::begin(minute);
     }
 
     /// The networks that burst at this moment, of those that voted after that one.
-    pub(super) fn bursts(&self, millis: i64, after_millis: i64) -> Vec<Burst> {
-        let active = self.by_mark.iter().filter(|(_, history)| history.last_millis > after_millis);
-        active.filter_map(|(network, history)| self.burst(*network, history, minute_of(millis))).collect()
+    pub(super) fn bursts(&mut self, millis: i64, after_millis: i64) -> Vec<Burst> {
+        let now = minute_of(millis);
+        let is_active = |history: &History| history.last_millis > after_millis;
+        let active = self.by_mark.iter().filter(|(_, history)| is_active(history)).map(|(network, _)| *network);
+        let looked_at: FxHashSet<NetworkDigest> = active.chain(self.bursting.drain()).collect();
+        let mut bursts = Vec::new();
+        for network in looked_at {
+            let Some(history) = self.by_mark.get(&network) else { continue };
+            let Some(seen) = self.seen(history, now) else { continue };
+            if history.past_if_sure.is_none() {
+                self.bursting.insert(network);
+            }
+            if is_active(history) {
+                bursts.push((network, seen));
+            }
+        }
+        if bursts.is_empty() {
+            return Vec::new();
+        }
+        let rest = self.rest(now);
+        bursts.into_iter().filter_map(|(network, seen)| self.burst(network, &seen, &rest, now)).collect()
     }
 
     /// How many ballots an hour came before the last so many minutes.
@@ -166,36 +220,74 @@ impl Networks {
         self.by_mark.get(&network).is_none_or(|history| history.minutes.of_last(minute, 30) < 5.0)
     }
 
-    fn burst(&self, network: NetworkDigest, history: &History, now: i64) -> Option<Burst> {
-        let (minutes, ballots, others, expected) = WINDOWS
+    /// What is more than to be expected of a network, within the minutes in which it is most.
+    fn seen(&self, history: &History, now: i64) -> Option<Seen> {
+        let of_it = |minutes| {
+            let ballots = history.minutes.of_last(now, minutes);
+            let own = if history.past_if_sure.is_some() { 0.0 } else { ballots };
+            let others = (self.all.of_last(now, minutes) - own).max(0.0);
+            let usual = self.usual_share * WEIGHT_OF_USUAL;
+            let before = history.past_if_sure.unwrap_or_else(|| history.minutes.before(now, minutes));
+            let share = ((before + usual) / (self.all.before(now, minutes) + WEIGHT_OF_USUAL)).min(0.8);
+            Seen { minutes, ballots, expected: share / (1.0 - share) * others }
+        };
+        // Of two in which it is as much the shorter tells more, and is the last of them.
+        WINDOWS
             .into_iter()
-            .map(|minutes| {
-                let ballots = history.minutes.of_last(now, minutes);
-                let others = (self.all.of_last(now, minutes) - ballots).max(0.0);
-                let (before, all_before) = (history.minutes.before(now, minutes), self.all.before(now, minutes));
-                let usual = self.usual_share * WEIGHT_OF_USUAL;
-                let share = ((before + usual) / (all_before + WEIGHT_OF_USUAL)).min(0.8);
-                (minutes, ballots, others, share / (1.0 - share) * others)
-            })
-            .filter(|(_, ballots, _, expected)| *ballots >= FEWEST && *ballots > TIMES * expected)
-            .max_by(|one, other| excess(one.1, one.3).total_cmp(&excess(other.1, other.3)))?;
+            .rev()
+            .map(of_it)
+            .filter(|seen| seen.ballots >= FEWEST && seen.ballots > TIMES * seen.expected)
+            .max_by(|one, other| one.excess().total_cmp(&other.excess()))
+            .filter(|seen| seen.excess() >= LEAST_EXCESS)
+    }
+
+    /// What all cast that neither burst nor surely are no readers.
+    fn rest(&self, now: i64) -> Rest {
+        let mut rest =
+            Rest { by_window: WINDOWS.map(|minutes| self.all.of_last(now, minutes)), options: self.options.clone() };
+        for history in self.bursting.iter().filter_map(|network| self.by_mark.get(network)) {
+            for (count, minutes) in rest.by_window.iter_mut().zip(WINDOWS) {
+                *count = (*count - history.minutes.of_last(now, minutes)).max(0.0);
+            }
+            rest.options.take(&history.options, now);
+        }
+        rest
+    }
+
+    fn burst(&self, network: NetworkDigest, seen: &Seen, rest: &Rest, now: i64) -> Option<Burst> {
+        let Seen { minutes, ballots, expected } = *seen;
+        let history = self.by_mark.get(&network)?;
+        let others = WINDOWS.iter().zip(rest.by_window).find(|(window, _)| **window == minutes)?.1;
+        let others_before = |minutes| {
+            let own = history.past_if_sure.unwrap_or_else(|| history.minutes.before(now, minutes));
+            self.past + (self.all.before(now, minutes) - own).max(0.0)
+        };
         // Where nearly all come from one network there is nothing to compare it with: perhaps a proxy of the site's own
         // hides all others behind itself.
-        let others_before = self.past + self.all.before(now, minutes) - history.minutes.before(now, minutes);
-        if excess(ballots, expected) < 15.0 || others + others_before < FEWEST_OTHERS {
+        if others + others_before(minutes) < FEWEST_OTHERS {
             return None;
         }
         let is_even = history.gaps.evenness().is_some();
-        let is_one_sided = history.options.is_one_sided_beside(&self.options, now);
+        let favourite = history.options.favourite_beside(&rest.options, now);
+        let is_one_sided = favourite.is_some();
         let is_great = ballots >= 100.0 && ballots > others / 3.0 && ballots > 10.0 * expected;
-        let is_sudden = minutes == 1 && ballots >= 40.0 && ballots > others && ballots > 20.0 * expected;
+        let together = if is_one_sided { self.of_this_minute(favourite, rest, now) } else { ballots };
+        let is_sudden = minutes == 1 && together >= 40.0 && together > others && ballots > 20.0 * expected;
         // A poll that is young, or was quiet, has no others to compare with.
-        let has_past = now - self.begun >= 30
-            && self.past + self.all.before(now, minutes.max(15)) - history.minutes.before(now, minutes.max(15))
-                >= 100.0;
+        let has_past = now - self.begun >= 30 && others_before(minutes.max(15)) >= 100.0;
         let signs = [(is_even, 40), (is_one_sided, 30), ((is_great || is_sudden) && has_past, 30)];
         let sureness = 30 + signs.iter().filter(|(is, _)| *is).map(|(_, weight)| weight).sum::<u8>();
         Some(Burst { network, minutes, ballots, expected, others, is_even, is_one_sided, sureness: sureness.min(99) })
+    }
+
+    /// What all networks together cast this minute that burst, or surely are no readers, and want the same option.
+    fn of_this_minute(&self, favourite: Option<usize>, rest: &Rest, now: i64) -> f64 {
+        let is_one_of_them = |network: &NetworkDigest, history: &History| {
+            (self.bursting.contains(network) || history.past_if_sure.is_some())
+                && history.options.favourite_beside(&rest.options, now) == favourite
+        };
+        let them = self.by_mark.iter().filter(|(network, history)| is_one_of_them(network, history));
+        them.map(|(_, history)| history.minutes.of_last(now, 1)).sum()
     }
 
     /// Makes room: half of the networks go, those that have voted least in the last hour.
@@ -215,6 +307,26 @@ impl Networks {
             });
         }
     }
+}
+
+/// What was seen of a network within so many minutes.
+struct Seen {
+    minutes: i64,
+    ballots: f64,
+    expected: f64,
+}
+
+impl Seen {
+    fn excess(&self) -> f64 {
+        excess(self.ballots, self.expected)
+    }
+}
+
+/// What all others cast.
+struct Rest {
+    /// Within each of the windows.
+    by_window: [f64; WINDOWS.len()],
+    options: RecentOptions,
 }
 
 /// Which options were named lately.
@@ -245,18 +357,26 @@ impl RecentOptions {
         self.groups.map(|group| f64::from(group) * kept)
     }
 
-    /// Whether nearly all of these ballots name one option that the rest of all ballots name clearly less.
-    fn is_one_sided_beside(&self, all: &Self, now: i64) -> bool {
-        let (own, all) = (self.at(now), all.at(now));
-        let sum: f64 = own.iter().sum();
-        let others: Vec<f64> = own.iter().zip(&all).map(|(own, all)| (all - own).max(0.0)).collect();
-        let of_others: f64 = others.iter().sum();
-        let greatest = own.iter().zip(&others).max_by(|one, other| one.0.total_cmp(other.0));
-        let Some((greatest, same)) = greatest else { return false };
+    /// Takes these ballots out.
+    fn take(&mut self, ballots: &Self, now: i64) {
+        let (own, taken) = (self.at(now), ballots.at(now));
+        for (group, (own, taken)) in self.groups.iter_mut().zip(own.iter().zip(taken)) {
+            *group = narrow((own - taken).max(0.0));
+        }
+        self.minute = self.minute.max(now);
+    }
+
+    /// The option that nearly all of these ballots name and that others name clearly less, if there is one.
+    fn favourite_beside(&self, others: &Self, now: i64) -> Option<usize> {
+        let (own, others) = (self.at(now), others.at(now));
+        let (sum, of_others): (f64, f64) = (own.iter().sum(), others.iter().sum());
+        let both = own.iter().zip(&others).enumerate();
+        let (option, (greatest, same)) = both.max_by(|(_, one), (_, other)| one.0.total_cmp(other.0))?;
         // Without others to compare with, half of them would name it.
         let usual = (same + 5.0) / (of_others + 10.0);
         let share = greatest / sum.max(1.0);
-        sum >= 12.0 && share >= 0.85 && usual <= 0.75 && greatest * (share / usual).ln() > 6.0
+        let is_one_sided = sum >= 12.0 && share >= 0.85 && usual <= 0.75 && greatest * (share / usual).ln() > 6.0;
+        is_one_sided.then_some(option)
     }
 }
 
@@ -276,121 +396,4 @@ fn narrow(count: f64) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::integrity::detect::tests::Dice;
-
-    const MINUTE: f64 = 60_000.0;
-
-    /// A poll of some hours, in which honest networks vote: the first is a carrier's with a tenth of all.
-    struct Polled {
-        networks: Networks,
-        dice: Dice,
-        now: f64,
-    }
-
-    impl Polled {
-        fn begin() -> Self {
-            Self { networks: Networks::begin(0), dice: Dice::new(11), now: 0.0 }
-        }
-
-        /// Lets honest readers vote so many minutes, so many in each, and somebody else at these gaps.
-        fn go_on(
-            &mut self,
-            minutes: f64,
-            a_minute: f64,
-            mut other: impl FnMut(&mut Dice) -> (f64, u32, u8),
-        ) -> Vec<Burst> {
-            let end = self.now + minutes * MINUTE;
-            let mut honest = self.now + self.dice.exponential(MINUTE / a_minute);
-            let (mut gap, mut network, mut option) = other(&mut self.dice);
-            let mut next = self.now + gap;
-            let mut bursts = Vec::new();
-            let mut looked = self.now;
-            while honest.min(next) < end {
-                if next < honest {
-                    self.networks.note(Dice::millis(next), NetworkDigest(network), option, 1);
-                    (gap, network, option) = other(&mut self.dice);
-                    self.now = next;
-                    next += gap;
-                } else {
-                    let from = if self.dice.unit() < 0.1 { 0 } else { 1_000 + self.dice.below(2_000) };
-                    let chosen = u8::from(self.dice.unit() < 0.45);
-                    self.networks.note(Dice::millis(honest), NetworkDigest(from), chosen, 1);
-                    self.now = honest;
-                    honest += self.dice.exponential(MINUTE / a_minute);
-                }
-                if self.now - looked > 5_000.0 {
-                    bursts.extend(self.networks.bursts(Dice::millis(self.now), Dice::millis(looked)));
-                    looked = self.now;
-                }
-            }
-            bursts
-        }
-
-        fn honest(&mut self, minutes: f64, a_minute: f64) -> Vec<Burst> {
-            self.go_on(minutes, a_minute, |_| (f64::INFINITY, 0, 0))
-        }
-    }
-
-    fn surest(bursts: &[Burst], network: u32) -> u8 {
-        let of_it = bursts.iter().filter(|burst| burst.network == NetworkDigest(network));
-        of_it.map(|burst| burst.sureness).max().unwrap_or(0)
-    }
-
-    #[test]
-    fn readers_and_their_crowds_are_no_bursts() {
-        let mut polled = Polled::begin();
-        for (minutes, a_minute) in [(180.0, 4.0), (40.0, 120.0), (180.0, 4.0)] {
-            let bursts = polled.honest(minutes, a_minute);
-            assert!(bursts.iter().all(|burst| burst.sureness <= 30), "{:?}", bursts.first());
-        }
-    }
-
-    #[test]
-    fn a_script_is_sure_within_a_minute_and_a_hand_within_minutes() {
-        let mut polled = Polled::begin();
-        polled.honest(120.0, 4.0);
-        assert!(surest(&polled.go_on(1.0, 4.0, |_| (500.0, 7, 1)), 7) >= 90);
-        let mut polled = Polled::begin();
-        polled.honest(120.0, 4.0);
-        let bursts = polled.go_on(6.0, 4.0, |dice| (dice.uniform(2_000.0, 4_000.0), 7, 1));
-        assert!(surest(&bursts, 7) >= 90, "{:?}", bursts.last());
-        assert!(bursts.iter().all(|burst| burst.network == NetworkDigest(7)), "{:?}", bursts.last());
-        assert!(!polled.networks.is_quiet(NetworkDigest(7), Dice::millis(polled.now)));
-        polled.honest(31.0, 4.0);
-        assert!(polled.networks.is_quiet(NetworkDigest(7), Dice::millis(polled.now)));
-    }
-
-    #[test]
-    fn a_school_in_its_break_is_shown_and_is_not_sure() {
-        let mut polled = Polled::begin();
-        polled.honest(120.0, 4.0);
-        let bursts = polled.go_on(5.0, 4.0, |dice| (dice.exponential(5_000.0), 7, u8::from(dice.unit() < 0.5)));
-        assert!((30..90).contains(&surest(&bursts, 7)), "{:?}", bursts.last());
-    }
-
-    #[test]
-    fn no_crowd_of_networks_fills_the_memory_and_the_busy_ones_stay() {
-        let mut networks = Networks::begin(0);
-        for vote in 0..100_000 {
-            networks.note(
-                vote,
-                NetworkDigest(if vote % 20 == 0 { 7 } else { 10 + u32::try_from(vote).unwrap() }),
-                0,
-                1,
-            );
-            assert!(networks.known() <= MOST_NETWORKS);
-        }
-        assert!(!networks.is_quiet(NetworkDigest(7), 100_000), "it is still known");
-    }
-
-    #[test]
-    fn a_carrier_whose_mark_was_dropped_is_allowed_what_one_had_before() {
-        let mut polled = Polled::begin();
-        polled.honest(240.0, 8.0);
-        polled.networks.drop_marks(Dice::millis(polled.now / MINUTE));
-        assert_eq!(polled.networks.known(), 0);
-        assert_eq!(polled.honest(120.0, 8.0).len(), 0);
-    }
-}
+mod tests;

@@ -1,11 +1,9 @@
 //! One poll's detectors, and what they have found.
 
-use rustc_hash::FxHashSet;
-
 use super::{
     gaps::Gaps,
     minutes::minute_of,
-    network::{Burst, MOST_NETWORKS, Networks},
+    network::{Burst, Networks},
     new_voters::NewVoters,
     rhythm::Rhythm,
     swing::Swing,
@@ -21,6 +19,9 @@ const QUIET_MILLIS: i64 = 60 * 60_000;
 /// How many ballots for an option, and for how long, tell of everybody whether gaps are even.
 const FEWEST_EVEN: f64 = 150.0;
 const SHORTEST_MILLIS: i64 = 5 * 60_000;
+
+/// For so long they may be even no more, and it is still the same.
+const LONGEST_PAUSE_MILLIS: i64 = 3 * 60_000;
 
 /// How many minutes before something was found are not what it was before, at most.
 const LONGEST_MINUTES: i64 = 50;
@@ -38,8 +39,8 @@ pub struct PollWatch {
     swing: Swing,
     new_voters: NewVoters,
     views: VotesAndViews,
-    /// Networks that are surely no readers.
-    sure: FxHashSet<NetworkDigest>,
+    /// Since when ballots of everybody come at even gaps, and when they did last.
+    even_millis: Option<(i64, i64)>,
     /// Since when some network bursts.
     bursting_millis: Option<i64>,
     begun_millis: i64,
@@ -64,7 +65,7 @@ impl PollWatch {
             swing: Swing::default(),
             new_voters: NewVoters::default(),
             views: VotesAndViews::begin(minute),
-            sure: FxHashSet::default(),
+            even_millis: None,
             bursting_millis: None,
             begun_millis: millis,
             looked_millis: millis,
@@ -90,14 +91,13 @@ impl PollWatch {
         let millis = at.as_millis();
         if NetworkDigest::day(at) > NetworkDigest::day(self.newest()) {
             self.networks.drop_marks(minute_of(millis));
-            self.sure.clear();
         }
         if millis - self.newest_millis >= QUIET_MILLIS {
             self.forget_signs();
         }
         self.newest_millis = self.newest_millis.max(millis);
         self.networks.note(millis, network, option, ballots);
-        if self.sure.contains(&network) {
+        if self.networks.is_sure(network) {
             return;
         }
         self.has_news = true;
@@ -105,14 +105,8 @@ impl PollWatch {
         self.swing.note(millis, option);
         self.new_voters.note(millis, is_by_new_voter);
         if ballots == 1 {
-            self.rhythm.note(millis, option);
-            let nth = usize::from(option);
-            if self.gaps.len() <= nth {
-                self.gaps.resize(nth + 1, Gaps::default());
-            }
-            if let Some(gaps) = self.gaps.get_mut(nth) {
-                gaps.note(millis);
-            }
+            self.rhythm.note(millis, option, network);
+            note_gap(&mut self.gaps, millis, option);
         }
     }
 
@@ -170,6 +164,7 @@ impl PollWatch {
     fn forget_signs(&mut self) {
         self.gaps.clear();
         self.rhythm.clear();
+        self.even_millis = None;
         self.swing.forget_signs();
         self.new_voters.forget_signs();
     }
@@ -178,44 +173,54 @@ impl PollWatch {
     fn bursts(&mut self, millis: i64) -> Vec<Finding> {
         let bursts = self.networks.bursts(millis, self.looked_millis);
         self.bursting_millis = if bursts.is_empty() { None } else { self.bursting_millis.or(Some(millis)) };
-        let known = self.sure.len();
-        self.sure.extend(bursts.iter().filter(|burst| burst.sureness >= SURE).map(|burst| burst.network));
-        if self.sure.len() > known {
-            // Its ballots were among all others until now.
-            self.gaps.clear();
-            self.rhythm.clear();
+        let mut is_new = false;
+        for burst in bursts.iter().filter(|burst| burst.sureness >= SURE) {
+            if self.networks.make_sure(burst, millis) {
+                // Its ballots were among all others until now. Those of others stay: who gives a network away for it hides
+                // nothing else.
+                self.rhythm.forget_network(burst.network);
+                is_new = true;
+            }
         }
-        if self.sure.len() > MOST_NETWORKS {
-            self.sure.clear();
+        if is_new {
+            self.gaps.clear();
+            for (millis, option) in self.rhythm.ballots() {
+                note_gap(&mut self.gaps, millis, option);
+            }
         }
         let (sure, doubtful): (Vec<Burst>, Vec<Burst>) = bursts
             .into_iter()
             .filter(|burst| burst.sureness >= LEAST_SURENESS)
             .map(|burst| Burst {
-                sureness: if self.sure.contains(&burst.network) { burst.sureness.max(SURE) } else { burst.sureness },
+                sureness: if self.networks.is_sure(burst.network) { burst.sureness.max(SURE) } else { burst.sureness },
                 ..burst
             })
-            .partition(|burst| self.sure.contains(&burst.network));
+            .partition(|burst| burst.sureness >= SURE);
         [sure, doubtful].iter().filter_map(|bursts| about_networks(millis, bursts)).collect()
     }
 
     fn even_gaps(&mut self, millis: i64) -> Option<Finding> {
-        // A network that has begun to burst may explain it, and is soon known to.
-        let since = self.bursting_millis.unwrap_or(self.begun_millis);
-        let is_long = millis - since >= SHORTEST_MILLIS;
-        if let Some(beat) = self.rhythm.beat(millis).filter(|_| is_long) {
-            let reason = format!(
+        let reason = if let Some(beat) = self.rhythm.beat(millis) {
+            format!(
                 "among {} ballots for one option about {:.0} keep the beat of a clock, one in {:.1} seconds",
                 beat.of, beat.ballots, beat.secs
-            );
-            return self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, &reason);
+            )
+        } else {
+            let many = self.gaps.iter().filter(|gaps| gaps.count() >= FEWEST_EVEN);
+            let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
+            format!(
+                "ballots for one option come at gaps too even for readers: they vary by {variation:.2}, where those of many \
+                 who don't know of each other vary by 1"
+            )
+        };
+        let (since, last) = self.even_millis.unwrap_or((millis, millis));
+        let since = if millis - last > LONGEST_PAUSE_MILLIS { millis } else { since };
+        self.even_millis = Some((since, millis));
+        // A network that has begun to burst, or soon does, may explain it.
+        let since = since.max(self.bursting_millis.unwrap_or(self.begun_millis));
+        if millis - since < SHORTEST_MILLIS {
+            return None;
         }
-        let many = self.gaps.iter().filter(|gaps| is_long && gaps.count() >= FEWEST_EVEN);
-        let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
-        let reason = format!(
-            "ballots for one option come at gaps too even for readers: they vary by {variation:.2}, where those of many who \
-             don't know of each other vary by 1"
-        );
         self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, &reason)
     }
 
@@ -259,6 +264,16 @@ impl PollWatch {
             suspects: Suspects::Everyone,
             honest_per_hour: whole(per_hour),
         })
+    }
+}
+
+fn note_gap(gaps: &mut Vec<Gaps>, millis: i64, option: u8) {
+    let nth = usize::from(option);
+    if gaps.len() <= nth {
+        gaps.resize(nth + 1, Gaps::default());
+    }
+    if let Some(gaps) = gaps.get_mut(nth) {
+        gaps.note(millis);
     }
 }
 

@@ -10,10 +10,12 @@
 
 use std::collections::VecDeque;
 
-/// How many ballots are laid around the circle.
+use crate::poll::NetworkDigest;
+
+/// How many ballots are remembered.
 const REMEMBERED: usize = 1_024;
 
-/// Ballots of longer ago are none of them: no script keeps its beat for so long.
+/// Those of longer ago are not laid around the circle: no script keeps its beat for so long.
 const LONGEST_MILLIS: i64 = 15 * 60_000;
 
 /// Fewer for an option tell nothing.
@@ -34,7 +36,8 @@ const SURE_POWER: f64 = 30.0;
 /// The ballots of a poll, as they came lately.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rhythm {
-    ballots: VecDeque<(i64, u8)>,
+    /// When each came, its option, and from which network.
+    ballots: VecDeque<(i64, u8, NetworkDigest)>,
     since_test: u32,
     tested_millis: i64,
     found: Option<Beat>,
@@ -52,15 +55,26 @@ pub(super) struct Beat {
 
 impl Rhythm {
     /// Notes a ballot.
-    pub(super) fn note(&mut self, millis: i64, option: u8) {
+    pub(super) fn note(&mut self, millis: i64, option: u8, network: NetworkDigest) {
         if self.ballots.len() == REMEMBERED {
             self.ballots.pop_front();
         }
-        self.ballots.push_back((millis, option));
+        self.ballots.push_back((millis, option, network));
         self.since_test = self.since_test.saturating_add(1);
     }
 
-    /// Forgets all: some of them are explained now.
+    /// Forgets the ballots of a network, which are explained now.
+    pub(super) fn forget_network(&mut self, network: NetworkDigest) {
+        self.ballots.retain(|(.., from)| *from != network);
+        self.found = None;
+    }
+
+    /// When each ballot came that is remembered, and its option.
+    pub(super) fn ballots(&self) -> impl Iterator<Item = (i64, u8)> {
+        self.ballots.iter().map(|(millis, option, _)| (*millis, *option))
+    }
+
+    /// Forgets all.
     pub(super) fn clear(&mut self) {
         *self = Self { tested_millis: self.tested_millis, ..Self::default() };
     }
@@ -68,19 +82,19 @@ impl Rhythm {
     /// The clearest clock among the ballots for one option, if there is one. Found once, it is until the next test.
     pub(super) fn beat(&mut self, millis: i64) -> Option<Beat> {
         if self.since_test >= AGAIN_AFTER && millis - self.tested_millis >= AGAIN_MILLIS {
-            self.ballots.retain(|(at, _)| millis - at < LONGEST_MILLIS);
             (self.since_test, self.tested_millis) = (0, millis);
-            self.found = self.test();
+            self.found = self.test(millis);
         }
         self.found.filter(|_| millis - self.tested_millis < LONGEST_MILLIS)
     }
 
-    fn test(&self) -> Option<Beat> {
-        let mut options: Vec<u8> = self.ballots.iter().map(|(_, option)| *option).collect();
+    fn test(&self, millis: i64) -> Option<Beat> {
+        let ballots: Vec<(i64, u8)> = self.ballots().filter(|(at, _)| millis - at < LONGEST_MILLIS).collect();
+        let mut options: Vec<u8> = ballots.iter().map(|(_, option)| *option).collect();
         options.sort_unstable();
         options.dedup();
         let of_option = |option: u8| {
-            let secs = self.ballots.iter().filter(|(_, named)| *named == option).map(|(at, _)| seconds(*at));
+            let secs = ballots.iter().filter(|(_, named)| *named == option).map(|(at, _)| seconds(*at));
             let secs: Vec<f64> = secs.collect();
             strongest(&secs)
         };
@@ -168,7 +182,7 @@ mod tests {
         let mut looked = 0;
         for (at, option) in ballots {
             let millis = Dice::millis(at);
-            rhythm.note(millis, option);
+            rhythm.note(millis, option, NetworkDigest(0));
             if millis - looked >= 5_000 {
                 looked = millis;
                 if let Some(beat) = rhythm.beat(millis) {
@@ -208,7 +222,7 @@ mod tests {
             let end = 60_000.0 * f64::from(minute + 1);
             while at < end {
                 at += dice.exponential(60_000.0 / a_minute);
-                rhythm.note(Dice::millis(at), 0);
+                rhythm.note(Dice::millis(at), 0, NetworkDigest(0));
             }
             assert_eq!(rhythm.beat(Dice::millis(at)), None, "in minute {minute}");
         }

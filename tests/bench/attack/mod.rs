@@ -1,14 +1,14 @@
 //! Attackers against the detectors, in simulated time: what each casts, what of it is held, and what readers lose by it.
 //!
 //! All attackers vote in a poll that readers have voted in for a night and half a day. `cargo bench --bench sawt -- attack`
-//! prints the table. A short form of it is among the tests, with the same dice every time. Whoever wants to try another
-//! attacker adds a line here.
+//! prints the tables. A short form of them is among the tests, with the same dice every time. Whoever wants to try another
+//! attacker adds a line here, or names what is other about it: `-- attack --attacker 'networks=5 gap=500'`.
 
 pub(crate) mod simulation;
 pub(crate) mod sources;
 
 use self::{
-    simulation::{Dice, HOUR, Played, Source, play},
+    simulation::{Dice, HOUR, MIDNIGHT, MINUTE, Played, Source, play},
     sources::{Attacker, Carrier, Crowd, Pace, Readers},
 };
 
@@ -63,6 +63,24 @@ pub(crate) const ROTATING_PROXIES: Attacker = Attacker {
     makes_voters: true,
 };
 
+/// Others of their kinds, and within how many milliseconds after the first ballot what is wanted of a detector begins.
+pub(crate) const VARIANTS: [(Attacker, i64); 9] = [
+    (Attacker { name: "script from 5 networks", networks: 5, ..HOSTING_SCRIPT }, MINUTE),
+    (Attacker { name: "script, no clock", pace: Pace::Random(300.0), one_sided: 0.9, ..HOSTING_SCRIPT }, MINUTE),
+    (Attacker { name: "hand in 5 networks", networks: 5, ..SLOW_HAND }, 15 * MINUTE),
+    (Attacker { name: "hand at midnight", begins: MIDNIGHT - 90 * MINUTE, ..SLOW_HAND }, 15 * MINUTE),
+    (Attacker { name: "saved tokens from 5 networks", networks: 5, ..SAVED_TOKENS }, MINUTE),
+    (Attacker { name: "fewer saved tokens", ballots: 1_800, pace: Pace::Random(1_000.0), ..SAVED_TOKENS }, MINUTE),
+    (Attacker { name: "faster proxies", pace: Pace::Fixed(3_000.0), networks: 500, ..ROTATING_PROXIES }, MINUTE),
+    (Attacker { name: "proxies that send views", sends_views: true, networks: 300, ..ROTATING_PROXIES }, MINUTE),
+    (Attacker { name: "proxies without a clock", pace: Pace::Random(6_000.0), ..ROTATING_PROXIES }, MINUTE),
+];
+
+/// One of the variants.
+pub(crate) fn variant(name: &str) -> Attacker {
+    VARIANTS.into_iter().find(|(attacker, _)| attacker.name == name).expect("a variant of this name").0
+}
+
 /// Readers alone: a day and a half, with a carrier and a crowd.
 pub(crate) fn readers(a_minute: f64) -> Vec<Box<dyn Source>> {
     vec![Box::new(Readers::new(a_minute)), Box::new(Carrier::new(1_000, 1.2)), Box::new(Crowd::new(2_000, 20 * HOUR))]
@@ -73,4 +91,11 @@ pub(crate) fn with_attacker(a_minute: f64, attacker: Attacker, seed: u64) -> Pla
     let mut sources = readers(a_minute);
     sources.push(attacker.begin());
     play(sources, 30, &mut Dice::new(seed))
+}
+
+/// Six hours from when an attacker begins on.
+pub(crate) fn around_attacker(a_minute: f64, attacker: Attacker, seed: u64) -> Played {
+    let (mut sources, hours) = (readers(a_minute), attacker.begins / HOUR + 6);
+    sources.push(attacker.begin());
+    play(sources, hours, &mut Dice::new(seed))
 }

@@ -1,6 +1,12 @@
 //! A poll's evening played to the detectors in simulated time: the same detectors, incidents and labels as in the service,
 //! without a store.
-#![expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "minutes and ballots of a day")]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "minutes and ballots of a day"
+)]
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -19,6 +25,9 @@ pub(crate) use dice::Dice;
 
 /// When the poll opens: an evening in Kuwait.
 const OPENS: i64 = 1_795_000_000_000 - 1_795_000_000_000 % MINUTE;
+/// When the marks of networks are dropped for the first time, in milliseconds since.
+pub(crate) const MIDNIGHT: i64 = DAY - OPENS % DAY;
+const DAY: i64 = 24 * HOUR;
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// How often the detectors look, as in the service.
@@ -60,10 +69,12 @@ pub(crate) struct Account {
     pub(crate) is_honest: bool,
     pub(crate) cast: u32,
     pub(crate) held: u32,
-    /// Of an incident, whether it is held or not.
+    /// With a label, whether it is held or not.
     pub(crate) flagged: u32,
     /// Cast by new voters while the poll asked these for proof of work.
     pub(crate) asked_for_work: u32,
+    /// Of these, how many did not do it, where nothing worse is known of them.
+    pub(crate) without_work: u32,
     /// From its first ballot to the first that was held.
     pub(crate) until_held: Option<i64>,
     /// When each was cast, since its first, and whether it was held.
@@ -140,11 +151,14 @@ pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -
         }
         let ballot = waiting[place].take().expect("its ballot waits");
         let time = Timestamp::from_millis(OPENS + at);
-        let network = NetworkDigest(ballot.network);
-        let label = poll.label_of_vote(Label::CLEAN, || network);
-        accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
+        let network = mark(ballot.network, time);
         let is_asked = ballot.is_new && poll.asks_for_work(WorkPolicy::Incidents);
+        let does_work = accounts[place].is_honest;
+        let by_replica = if is_asked && !does_work { poll.label_without_work(Label::CLEAN) } else { Label::CLEAN };
+        let label = poll.label_of_vote(by_replica, || network);
+        accounts[place].note(at, label != Label::CLEAN, !poll.decisions.count(label));
         accounts[place].asked_for_work += u32::from(is_asked);
+        accounts[place].without_work += u32::from(label == Label::NO_WORK);
         seen.push(VoteTrace { at: time, network, option: ballot.option, ballots: 1, is_by_new_voter: ballot.is_new });
         if ballot.views > 0 {
             watch.note_views(time, ballot.views);
@@ -155,6 +169,11 @@ pub(crate) fn play(sources: Vec<Box<dyn Source>>, hours: i64, dice: &mut Dice) -
         }
     }
     Played { accounts, grades, poll }
+}
+
+/// A network's mark, which is another one each day.
+fn mark(network: u32, at: Timestamp) -> NetworkDigest {
+    NetworkDigest(network + 10_000_000 * ((NetworkDigest::day(at) % 100) as u32))
 }
 
 /// What the service does every few seconds.

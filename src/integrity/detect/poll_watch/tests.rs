@@ -48,7 +48,12 @@ impl Watched {
     }
 
     fn cast(&mut self, option: u8, is_by_new_voter: bool) {
-        let network = NetworkDigest(self.dice.below(1_000));
+        let network = self.dice.below(1_000);
+        self.cast_from(network, option, is_by_new_voter);
+    }
+
+    fn cast_from(&mut self, network: u32, option: u8, is_by_new_voter: bool) {
+        let network = NetworkDigest(network);
         let at = Timestamp::from_millis(self.now);
         self.watch.note(&VoteTrace { at, network, option, ballots: 1, is_by_new_voter });
         self.look();
@@ -107,6 +112,29 @@ fn what_is_about_everybody_is_over_an_hour_after_the_votes_have_stopped_and_one_
         watched.quiet(1);
         assert_eq!(watched.poll.incidents.len(), ended, "{:?}", watched.poll.incidents);
     }
+}
+
+#[test]
+fn a_network_that_is_given_away_hides_no_clock() {
+    let mut watched = Watched::begin();
+    let begins = watched.now;
+    for ballot in 0..300 {
+        watched.now = begins + ballot * 6_000;
+        let proxy = 100_000 + watched.dice.below(5_000);
+        watched.cast_from(proxy, 1, true);
+        if ballot % 40 == 20 {
+            for _ in 0..60 {
+                watched.now += 40;
+                watched.cast_from(200_000 + u32::try_from(ballot).unwrap(), 1, true);
+            }
+        }
+        watched.now += i64::from(watched.dice.below(3_000));
+        watched.cast(u8::from(ballot % 2 == 0), false);
+    }
+    let sure = watched.poll.incidents.iter().filter(|incident| incident.about.is_sure());
+    let networks: usize = sure.map(|incident| incident.about.suspects.networks().len()).sum();
+    assert!(networks >= 6, "{:?}", watched.poll.incidents);
+    assert!(watched.goes_on(IncidentCause::EvenGaps), "{:?}", watched.poll.incidents);
 }
 
 #[test]
