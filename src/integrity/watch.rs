@@ -100,6 +100,10 @@ impl Detectors {
         let mut failure = None;
         for (id, poll) in &mut watched.polls {
             let found = poll.look(now, self.wait_millis);
+            if !found.is_empty() && self.wait_millis > 0 {
+                let causes = found.iter().map(|finding| finding.cause).collect();
+                self.hub.tell_votes(self.hub.traces().found(*id, causes));
+            }
             if let Err(error) = self.open(*id, found).await {
                 failure = Some(error);
             }
@@ -174,12 +178,15 @@ impl Detectors {
 
 impl Watched {
     fn take_in(&mut self, seen: VotesSeen, now: Timestamp) {
-        let VotesSeen { poll, traces, views, .. } = seen;
+        let VotesSeen { poll, traces, views, found, .. } = seen;
         let begin = || PollUnderWatch { watch: PollWatch::begin(now), waiting: Vec::new() };
         let watched = self.polls.entry(poll).or_insert_with(begin);
         watched.waiting.extend(traces);
         if views > 0 {
             watched.watch.note_views(now, views);
+        }
+        for cause in found {
+            watched.watch.note_found(cause);
         }
     }
 

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    poll::{NetworkDigest, PollId, Timestamp, VoteTrace},
+    poll::{IncidentCause, NetworkDigest, PollId, Timestamp, VoteTrace},
     secret::{Secret, first_bytes, random_bytes},
     store::VotesSeen,
 };
@@ -122,7 +122,12 @@ impl VoteTraces {
             is_by_new_voter,
         };
         let traces = ballots.into_iter().map(trace).collect();
-        VotesSeen { replica: self.replica(), poll, traces, views }
+        VotesSeen { replica: self.replica(), poll, traces, views, found: Vec::new() }
+    }
+
+    /// What the detectors here have found to go on in a poll, to tell the others.
+    pub fn found(&self, poll: PollId, found: Vec<IncidentCause>) -> VotesSeen {
+        VotesSeen { replica: self.replica(), poll, traces: Vec::new(), views: 0, found }
     }
 
     fn replica(&self) -> u64 {
@@ -200,7 +205,7 @@ mod tests {
             traces.note(PollId::generate(), at(0), NETWORK, (0, false));
         }
         for _ in 0..2 * MOST_RECEIVED {
-            traces.receive(VotesSeen { replica: 1, poll, traces: Vec::new(), views: 0 });
+            traces.receive(VotesSeen { replica: 1, poll, traces: Vec::new(), views: 0, found: Vec::new() });
         }
         assert_eq!(traces.take_received().len(), MOST_RECEIVED);
         let seen = traces.take();

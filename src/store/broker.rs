@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{StoreError, record};
-use crate::poll::{NetworkDigest, PartitionTally, PollId, Revision, SiteId, State, Timestamp, VoteTrace, Votes};
+use crate::poll::{
+    IncidentCause, NetworkDigest, PartitionTally, PollId, Revision, SiteId, State, Timestamp, VoteTrace, Votes,
+};
 
 /// Carries messages between replicas. See the module.
 #[async_trait]
@@ -70,6 +72,8 @@ pub struct VotesSeen {
     pub traces: Vec<VoteTrace>,
     /// How often the poll was seen.
     pub views: u16,
+    /// What its detectors have found to go on.
+    pub found: Vec<IncidentCause>,
 }
 
 /// Tallies of some partitions of a poll.
@@ -88,11 +92,12 @@ impl Message {
         let record = match self {
             Self::Poll(poll) => Record::Poll(*poll),
             Self::Site(site) => Record::Site(site.clone()),
-            Self::Votes(VotesSeen { replica, poll, traces, views }) => Record::Votes {
+            Self::Votes(VotesSeen { replica, poll, traces, views, found }) => Record::Votes {
                 replica: *replica,
                 poll: *poll,
                 traces: traces.iter().map(TraceRecord::of).collect(),
                 views: *views,
+                found: found.clone(),
             },
             Self::Tallies(Tallies { poll, revision, partitions }) => {
                 let epochs = partitions.iter().map(|(_, tally)| tally.epoch);
@@ -112,9 +117,9 @@ impl Message {
         Ok(match record::read("a message", json)? {
             Record::Poll(poll) => Self::Poll(poll),
             Record::Site(site) => Self::Site(site),
-            Record::Votes { replica, poll, traces, views } => {
+            Record::Votes { replica, poll, traces, views, found } => {
                 let traces = traces.into_iter().map(TraceRecord::into_trace).collect();
-                Self::Votes(VotesSeen { replica, poll, traces, views })
+                Self::Votes(VotesSeen { replica, poll, traces, views, found })
             }
             Record::Tallies { poll, revision, partitions, epochs } => {
                 let epochs = epochs.into_iter().chain(std::iter::repeat(0));
@@ -136,6 +141,8 @@ enum Record {
         poll: PollId,
         traces: Vec<TraceRecord>,
         views: u16,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        found: Vec<IncidentCause>,
     },
     Tallies {
         poll: PollId,
@@ -201,9 +208,17 @@ mod tests {
         assert!(!usual.write().unwrap().contains("epochs"), "replicas of an earlier version go on reading it");
         let at = Timestamp::from_millis(1_800_000_000_123);
         let trace = VoteTrace { at, network: NetworkDigest(u32::MAX), option: 31, ballots: 7, is_by_new_voter: true };
-        let seen = VotesSeen { replica: u64::MAX, poll: PollId::generate(), traces: vec![trace; 2], views: 3 };
-        let rare = [Message::Poll(PollId::generate()), Message::Site(SiteId::default()), Message::Votes(seen)];
-        for message in rare.into_iter().chain([usual, later]) {
+        let seen = VotesSeen {
+            replica: u64::MAX,
+            poll: PollId::generate(),
+            traces: vec![trace; 2],
+            views: 3,
+            found: Vec::new(),
+        };
+        let finds = VotesSeen { traces: Vec::new(), found: vec![IncidentCause::EvenGaps], ..seen.clone() };
+        let rare = [Message::Poll(PollId::generate()), Message::Site(SiteId::default())];
+        let rare = rare.into_iter().chain([seen, finds].map(Message::Votes));
+        for message in rare.chain([usual, later]) {
             assert_eq!(Message::read(message.write().unwrap().as_bytes()).unwrap(), message);
         }
         for strange in ["", "{}", "null", r#"{"later":1}"#, r#"{"poll":"x"}"#] {

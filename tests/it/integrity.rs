@@ -1,6 +1,6 @@
 //! From ballots to an incident: detectors on each store, in time that is set by hand.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, net::Ipv4Addr, sync::Arc};
 
 use sawt::{
     clock::Clock,
@@ -12,23 +12,28 @@ use sawt::{
         replicas::{publish, subscribe},
     },
     poll::{
-        Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, Poll, REASON, Suspects, Text, Timestamp, VoterId,
+        Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, NetworkDigest, Poll, REASON, Suspects, Text,
+        Timestamp, VoteTrace, VoterId,
     },
     quota::{QuotaLimiter, Subject, local::Uptime},
     secret::Secret,
     site::{Actor, EventType, SiteSettings},
-    store::{Store, StoreSettings, Stores},
+    store::{Message, Store, StoreSettings, Stores, VotesSeen},
     telemetry::Metrics,
     views::ViewCounts,
     voting::{BallotRequest, Caster, ReplicaVoting, VoteOutcome, Voting},
     wire::PositionKeys,
 };
 
+use serde_json::{Value, json};
+
 use crate::{
     attack::scenes::simulation::Dice,
-    backends::{Program, Storage},
-    client::until,
+    backends::{Backend, Program, Storage},
+    client::{nonce, until},
     registry::store_rules,
+    server::SECRET,
+    service::Service,
     store::stage::{Stage, changeable, done, label, labelled, yes_or_no},
 };
 
@@ -40,9 +45,17 @@ store_rules![
 
 /// What runs on a store whose replicas hear of each other.
 pub(crate) mod replicas {
-    use super::an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds;
+    use super::{
+        an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds,
+        running_replicas_open_an_incident_by_themselves_and_hold_it_where_the_site_says_so,
+        what_one_replica_has_found_another_does_not_end,
+    };
 
-    crate::registry::lone_rules![an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds];
+    crate::registry::lone_rules![
+        an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds,
+        what_one_replica_has_found_another_does_not_end,
+        running_replicas_open_an_incident_by_themselves_and_hold_it_where_the_site_says_so,
+    ];
 }
 
 const DAY: i64 = 24 * 60 * 60_000;
@@ -191,6 +204,130 @@ async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds()
     let label = stage.read(&poll).await.incidents.iter().find(|it| it.about.is_sure()).unwrap().label.name();
     let opened = told.iter().filter(|it| it.kind == EventType::IncidentOpened && it.data["label"] == label.as_ref());
     assert_eq!(opened.count(), 1, "{told:?}");
+}
+
+async fn what_one_replica_has_found_another_does_not_end() {
+    let (storage, secret) = (Storage::single(Program::Redis, &[]), Secret::generate());
+    let settings =
+        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
+    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+    store.contact().await.unwrap();
+    let stage = Stage::new(store).await;
+    let poll = stage.poll(yes_or_no()).await;
+    let begins = stage.now().await.as_millis() / DAY * DAY;
+    let mut finder = Replica::join(&storage, &secret, begins);
+    finder.go_on(&poll, 400).await;
+    // Another has watched the poll for hours, and knows little of its readers.
+    let mut other = Replica::join(&storage, &secret, begins);
+    other.note(&poll, [1; 16], 0);
+    other.look().await;
+    // A share swings, with nothing else to be seen of it.
+    let is_open = async |stage: &Stage| {
+        let poll = stage.read(&poll).await;
+        poll.open_incidents().any(|incident| incident.about.cause == IncidentCause::ShareSwing)
+    };
+    let mut vote = async || {
+        finder.now += i64::from(finder.dice.below(30_000));
+        let mut network = [2; 16];
+        network[..4].copy_from_slice(&finder.dice.below(1_000).to_be_bytes());
+        finder.note(&poll, network, 1);
+        finder.look().await;
+    };
+    for _ in 0..400 {
+        vote().await;
+    }
+    assert!(is_open(&stage).await);
+    other.now = stage.now().await.as_millis();
+    until(async || {
+        vote().await;
+        let heard = other.hub.traces().take_received();
+        heard.iter().any(|seen| seen.found.contains(&IncidentCause::ShareSwing)).then_some(())
+    })
+    .await;
+    for _ in 0..12 {
+        other.look().await;
+    }
+    assert!(is_open(&stage).await, "nobody who finds it says that it is over");
+}
+
+async fn running_replicas_open_an_incident_by_themselves_and_hold_it_where_the_site_says_so() {
+    let service = Service::start(Backend::Redis);
+    let site = service.site().await;
+    let path = format!("/v1/sites/{site}");
+    let held = json!({ "origins": [], "incidents": "hold" });
+    assert_eq!(service.admin().put(&path).json(&held).send().await.is(200)["incidents"], "hold");
+    assert_eq!(service.admin().get(&path).send().await.is(200)["incidents"], "hold");
+    let id = service.poll(json!({ "site": site })).await;
+    let stores = Stores::open(
+        &StoreSettings {
+            address: service.storage().address().parse().unwrap(),
+            partitions: None,
+            allow_eviction: false,
+        },
+        Clock::default(),
+    )
+    .unwrap();
+    let (store, broker) = (stores.connect(), stores.broker().unwrap());
+    let poll = store.poll(id.parse().unwrap()).await.unwrap().unwrap();
+    // What another replica has seen in the last minutes: readers, and one network that keeps time.
+    let (mut dice, mut told_at) = (Dice::new(9), 0);
+    let label = until(async || {
+        let now = store.now().await.unwrap();
+        // A message is lost if nobody has subscribed yet.
+        if now.as_millis() - told_at > 15_000 {
+            told_at = now.as_millis();
+            let traces = seen_lately(&poll, now, &mut dice);
+            let seen = VotesSeen { replica: 1, poll: poll.id, traces, views: 0, found: Vec::new() };
+            broker.publish(&Message::Votes(seen)).await.unwrap();
+        }
+        let report = service.admin().get(&format!("/v1/polls/{id}/integrity")).send().await.is(200);
+        let is_it = |it: &&Value| it["cause"] == "network-burst" && it["sureness"].as_u64() >= Some(90);
+        let sure = report["incidents"].as_array().unwrap().iter().find(is_it)?.clone();
+        Some(sure["label"].as_str().unwrap().to_owned())
+    })
+    .await;
+    for client in service.clients() {
+        for (from, expected) in [([127, 0, 9, 1], &*label), ([127, 0, 0, 1], "no-work")] {
+            let voter = client.at(from.into());
+            until(async || {
+                let before = labels(&service, &id).await;
+                voter.first_vote(&id, &["yes"], &nonce()).await.is(201);
+                let after = labels(&service, &id).await;
+                (after[expected] != before[expected]).then_some(())
+            })
+            .await;
+        }
+    }
+    let report = service.admin().get(&format!("/v1/polls/{id}/integrity")).send().await.is(200);
+    let decided = report["labels"].as_array().unwrap().iter().find(|it| it["label"] == *label).unwrap().clone();
+    assert_eq!((&decided["decision"], &decided["ballots"]), (&json!("held"), &report["held"]["ballots"]));
+}
+
+/// Votes of the last minutes, as a replica tells of them: readers', and as many of one network, one every four seconds.
+fn seen_lately(poll: &Poll, now: Timestamp, dice: &mut Dice) -> Vec<VoteTrace> {
+    let at = |millis: i64| Timestamp::from_millis(now.as_millis() - 250_000 + millis);
+    let attacker = network_mark(poll, [127, 0, 9, 0], now);
+    let trace = |at, network, option| VoteTrace { at, network, option, ballots: 1, is_by_new_voter: false };
+    let mut traces: Vec<VoteTrace> = (0..60).map(|nth| trace(at(4_000 * nth), attacker, 1)).collect();
+    traces.extend((0..60).map(|_| {
+        let (millis, network) = (i64::from(dice.below(240_000)), NetworkDigest(dice.below(1_000)));
+        trace(at(millis), network, u8::from(dice.chance(0.4)))
+    }));
+    traces
+}
+
+/// A network's mark, as the service's replicas make it.
+pub(crate) fn network_mark(poll: &Poll, network: [u8; 4], now: Timestamp) -> NetworkDigest {
+    let hub = Hub::new(Arc::default(), Clock::default(), false);
+    hub.traces().mark_by(&Secret::new(SECRET.to_owned()));
+    hub.traces().mark(poll.id, &Ipv4Addr::from(network).to_ipv6_mapped().octets(), now)
+}
+
+/// How many ballots have which label.
+async fn labels(service: &Service, poll: &str) -> Value {
+    let report = service.admin().get(&format!("/v1/polls/{poll}/integrity")).send().await.is(200);
+    let of = |it: &Value| (it["label"].as_str().unwrap().to_owned(), it["ballots"].clone());
+    Value::Object(report["labels"].as_array().unwrap().iter().map(of).collect())
 }
 
 async fn what_is_forgotten_is_ended_before(store: Arc<dyn Store>) {

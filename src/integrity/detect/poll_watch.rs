@@ -127,25 +127,32 @@ impl PollWatch {
         }
         found.extend(self.more_votes_than_views(millis));
         for finding in &found {
-            self.found.retain(|(cause, _)| *cause != finding.cause);
-            self.found.push((finding.cause, self.newest_millis));
+            self.note_found(finding.cause);
         }
         self.looked_millis = self.newest_millis;
         found
     }
 
+    /// Notes that something goes on, as of the newest ballot, which this replica or another has found.
+    pub fn note_found(&mut self, cause: IncidentCause) {
+        self.found.retain(|(found, _)| *found != cause);
+        self.found.push((cause, self.newest_millis));
+    }
+
     /// Whether an incident that a detector has opened is over: its networks are quiet, or their marks are of another day;
-    /// or else it was not found again for an hour.
+    /// or else it was not found again for an hour, here or elsewhere.
     pub fn is_over(&self, incident: &Incident, now: Timestamp) -> bool {
         let millis = now.as_millis();
         let found = self.found.iter().find(|(cause, _)| *cause == incident.about.cause);
-        let quiet_for = millis - found.map_or(self.begun_millis, |(_, last)| *last);
+        let last = found.map_or(self.begun_millis, |(_, last)| *last);
         match &incident.about.suspects {
             Suspects::Networks(_) if NetworkDigest::day(incident.opened_at) < NetworkDigest::day(now) => true,
             Suspects::Networks(networks) => {
-                quiet_for >= QUIET_MILLIS / 2 && networks.iter().all(|network| self.networks.is_quiet(*network, millis))
+                millis - last >= QUIET_MILLIS / 2
+                    && networks.iter().all(|network| self.networks.is_quiet(*network, millis))
             }
-            Suspects::Everyone => quiet_for >= QUIET_MILLIS,
+            // Whoever has opened it had found it then.
+            Suspects::Everyone => millis - last.max(incident.opened_at.as_millis()) >= QUIET_MILLIS,
         }
     }
 

@@ -115,6 +115,23 @@ fn what_is_about_everybody_is_over_an_hour_after_the_votes_have_stopped_and_one_
 }
 
 #[test]
+fn what_another_replica_has_found_is_not_over_here() {
+    let mut watched = Watched::begin();
+    watched.readers(400, 0.95, 0.1);
+    let mut incidents = watched.poll.open_incidents();
+    let swing = incidents.find(|incident| incident.about.cause == IncidentCause::ShareSwing).unwrap();
+    let opened = swing.opened_at.as_millis();
+    let after = |minutes: i64| Timestamp::from_millis(opened + minutes * MINUTE);
+    // It has been on for hours, and has not found it itself.
+    let mut other = PollWatch::begin(after(-300));
+    assert_eq!([0, 59, 60].map(|minutes| other.is_over(swing, after(minutes))), [false, false, true]);
+    let trace = |at| VoteTrace { at, network: NetworkDigest(1), option: 0, ballots: 1, is_by_new_voter: false };
+    other.note(&trace(after(50)));
+    other.note_found(IncidentCause::ShareSwing);
+    assert_eq!([60, 109, 110].map(|minutes| other.is_over(swing, after(minutes))), [false, false, true]);
+}
+
+#[test]
 fn a_network_that_is_given_away_hides_no_clock() {
     let mut watched = Watched::begin();
     let begins = watched.now;
