@@ -11,7 +11,7 @@
 //! service's secret of the network, the poll and the day. It is the same on all replicas, and another in the next poll and
 //! on the next day: the detectors forget yesterday's, and an incident that is over keeps none.
 //!
-//! Memory is bounded: at most [`MOST_POLLS`] polls with [`MOST_TRACES`] ballots each wait. Of more ballots the first
+//! Memory is bounded: at most [`MOST_POLLS`] polls with [`MOST_TRACES`] ballots each wait, and the views of as many. Of more ballots the first
 //! stand for the rest, and for how even their gaps are they say nothing then.
 
 use std::sync::OnceLock;
@@ -25,7 +25,7 @@ use crate::{
     store::VotesSeen,
 };
 
-/// The most polls of which something waits.
+/// The most polls whose ballots wait, and the most whose views do.
 const MOST_POLLS: usize = 512;
 
 /// The most ballots of a poll that are told one by one.
@@ -39,8 +39,15 @@ const MOST_RECEIVED: usize = 4_096;
 pub struct VoteTraces {
     key: OnceLock<[u8; 32]>,
     replica: OnceLock<u64>,
-    polls: Mutex<FxHashMap<PollId, SeenOfPoll>>,
+    polls: Mutex<SeenPolls>,
     received: Mutex<Vec<VotesSeen>>,
+}
+
+#[derive(Default)]
+struct SeenPolls {
+    voted_in: FxHashMap<PollId, SeenOfPoll>,
+    /// How often each was seen. They have room of their own: whoever looks at many polls takes none from the votes.
+    viewed: FxHashMap<PollId, u16>,
 }
 
 #[derive(Default)]
@@ -48,7 +55,6 @@ struct SeenOfPoll {
     /// When a ballot came, from which network, its option, and whether its voter is new.
     ballots: Vec<(Timestamp, [u8; 16], u8, bool)>,
     left_out: u32,
-    views: u16,
 }
 
 impl VoteTraces {
@@ -70,25 +76,30 @@ impl VoteTraces {
 
     /// Notes a ballot that was counted here.
     pub fn note(&self, poll: PollId, at: Timestamp, network: [u8; 16], (option, is_by_new_voter): (u8, bool)) {
-        self.with_poll(poll, |waiting| {
-            if waiting.ballots.len() < MOST_TRACES {
-                waiting.ballots.push((at, network, option, is_by_new_voter));
-            } else {
-                waiting.left_out = waiting.left_out.saturating_add(1);
-            }
-        });
+        let mut polls = self.polls.lock();
+        let Some(waiting) = place_of(&mut polls.voted_in, poll) else { return };
+        if waiting.ballots.len() < MOST_TRACES {
+            waiting.ballots.push((at, network, option, is_by_new_voter));
+        } else {
+            waiting.left_out = waiting.left_out.saturating_add(1);
+        }
     }
 
     /// Notes that a poll was seen.
     pub fn note_view(&self, poll: PollId) {
-        self.with_poll(poll, |waiting| waiting.views = waiting.views.saturating_add(1));
+        if let Some(views) = place_of(&mut self.polls.lock().viewed, poll) {
+            *views = views.saturating_add(1);
+        }
     }
 
     /// Takes out what was seen here, to tell the others and the detectors here.
     pub fn take(&self) -> Vec<VotesSeen> {
-        let polls = std::mem::take(&mut *self.polls.lock());
-        let seen = polls.into_iter().map(|(poll, waiting)| self.told(poll, waiting));
-        seen.collect()
+        let SeenPolls { mut voted_in, mut viewed } = std::mem::take(&mut *self.polls.lock());
+        for poll in viewed.keys() {
+            voted_in.entry(*poll).or_default();
+        }
+        let told = |(poll, waiting)| self.told(poll, waiting, viewed.remove(&poll).unwrap_or_default());
+        voted_in.into_iter().map(told).collect()
     }
 
     /// Takes out what others have seen.
@@ -107,8 +118,8 @@ impl VoteTraces {
         }
     }
 
-    fn told(&self, poll: PollId, waiting: SeenOfPoll) -> VotesSeen {
-        let SeenOfPoll { mut ballots, left_out, views } = waiting;
+    fn told(&self, poll: PollId, waiting: SeenOfPoll, views: u16) -> VotesSeen {
+        let SeenOfPoll { mut ballots, left_out } = waiting;
         ballots.sort_unstable_by_key(|(at, ..)| *at);
         let told = u32::try_from(ballots.len()).unwrap_or(u32::MAX);
         let each = (told.saturating_add(left_out)).checked_div(told).unwrap_or(1);
@@ -133,16 +144,11 @@ impl VoteTraces {
     fn replica(&self) -> u64 {
         *self.replica.get_or_init(|| u64::from_be_bytes(random_bytes()))
     }
+}
 
-    fn with_poll(&self, poll: PollId, note: impl FnOnce(&mut SeenOfPoll)) {
-        let mut polls = self.polls.lock();
-        if let Some(waiting) = polls.get_mut(&poll) {
-            return note(waiting);
-        }
-        if polls.len() < MOST_POLLS {
-            note(polls.entry(poll).or_default());
-        }
-    }
+/// What waits of a poll, if there is room.
+fn place_of<T: Default>(polls: &mut FxHashMap<PollId, T>, poll: PollId) -> Option<&mut T> {
+    (polls.len() < MOST_POLLS || polls.contains_key(&poll)).then(|| polls.entry(poll).or_default())
 }
 
 #[cfg(test)]
@@ -202,6 +208,10 @@ mod tests {
             traces.note(poll, at(ballot), NETWORK, (0, false));
         }
         for _ in 0..2 * MOST_POLLS {
+            // Views take no room from votes.
+            traces.note_view(PollId::generate());
+        }
+        for _ in 0..2 * MOST_POLLS {
             traces.note(PollId::generate(), at(0), NETWORK, (0, false));
         }
         for _ in 0..2 * MOST_RECEIVED {
@@ -209,7 +219,8 @@ mod tests {
         }
         assert_eq!(traces.take_received().len(), MOST_RECEIVED);
         let seen = traces.take();
-        assert_eq!(seen.len(), MOST_POLLS);
+        let voted_in = seen.iter().filter(|seen| !seen.traces.is_empty()).count();
+        assert_eq!((seen.len(), voted_in), (2 * MOST_POLLS, MOST_POLLS));
         let busy = seen.iter().find(|seen| seen.poll == poll).unwrap();
         assert_eq!(busy.traces.len(), MOST_TRACES);
         let stand_for: u32 = busy.traces.iter().map(|trace| u32::from(trace.ballots)).sum();
