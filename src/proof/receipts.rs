@@ -27,7 +27,7 @@ use crate::{
 
 /// How long somebody waits for a tree. It is made all the same, for those who ask later.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The trees of so many ballots are kept, some 70 bytes each; and the newest in any case.
+/// The trees of so many ballots are kept, some 70 bytes each, those that are being made among them; and a lone one in any case.
 const MOST_KEPT: u64 = 1_000_000;
 
 /// That a ballot is recorded.
@@ -53,8 +53,16 @@ type TreeRead = Shared<BoxFuture<'static, Result<Arc<BallotTree>, Arc<StoreError
 
 /// The trees that a replica has made, or is making; the newest last.
 pub(super) struct BallotTrees {
-    kept: Mutex<Vec<((PollId, Timestamp), TreeRead)>>,
+    kept: Mutex<Vec<KeptTree>>,
     reading: Arc<Semaphore>,
+}
+
+struct KeptTree {
+    /// A poll of an article may go and come again.
+    of: (PollId, Timestamp),
+    /// How many the log says there are: it takes room from the beginning.
+    ballots: u64,
+    tree: TreeRead,
 }
 
 impl Default for BallotTrees {
@@ -64,19 +72,16 @@ impl Default for BallotTrees {
 }
 
 impl BallotTrees {
-    fn get(&self, store: &Arc<dyn Store>, poll: &Arc<Poll>) -> TreeRead {
+    /// The tree of a poll's ballots, of which there are so many; `None` if there is no room for it while others are being
+    /// made.
+    fn get(&self, store: &Arc<dyn Store>, poll: &Arc<Poll>, ballots: u64) -> Option<TreeRead> {
         let mut kept = self.kept.lock();
-        kept.retain(|(_, tree)| !matches!(tree.peek(), Some(Err(_))));
-        // A poll of an article may go and come again.
+        kept.retain(|kept| !matches!(kept.tree.peek(), Some(Err(_))));
         let which = (poll.id, poll.created_at);
-        if let Some((_, tree)) = kept.iter().find(|(of, _)| *of == which) {
-            return tree.clone();
+        if let Some(kept) = kept.iter().find(|kept| kept.of == which) {
+            return Some(kept.tree.clone());
         }
-        let size = |tree: &TreeRead| tree.peek().and_then(|tree| tree.as_ref().ok()).map_or(0, |tree| tree.size());
-        while kept.iter().map(|(_, tree)| size(tree)).sum::<u64>() > MOST_KEPT {
-            // It ends by itself.
-            drop(kept.remove(0));
-        }
+        make_room(&mut kept, ballots)?;
         let (store, of, reading) = (Arc::clone(store), Arc::clone(poll), Arc::clone(&self.reading));
         let read = async move {
             let _one_at_a_time = reading.acquire().await;
@@ -84,16 +89,25 @@ impl BallotTrees {
             tree.map(Arc::new).ok_or_else(|| Arc::new(StoreError::unavailable("the poll was deleted meanwhile")))
         };
         let tree = read.boxed().shared();
-        kept.push((which, tree.clone()));
+        kept.push(KeptTree { of: which, ballots, tree: tree.clone() });
         tokio::spawn(tree.clone());
-        tree
+        Some(tree)
     }
 
     /// Drops a tree that was read.
     fn forget(&self, tree: &Arc<BallotTree>) {
         let is_it = |kept: &TreeRead| matches!(kept.peek(), Some(Ok(kept)) if Arc::ptr_eq(kept, tree));
-        self.kept.lock().retain(|(_, kept)| !is_it(kept));
+        self.kept.lock().retain(|kept| !is_it(&kept.tree));
     }
+}
+
+/// Drops the oldest until there is room for one of so many ballots; `None` if those that are being made leave none.
+fn make_room(kept: &mut Vec<KeptTree>, ballots: u64) -> Option<()> {
+    while kept.iter().map(|kept| kept.ballots).fold(0, u64::saturating_add) > MOST_KEPT.saturating_sub(ballots) {
+        let oldest = kept.iter().position(|kept| kept.tree.peek().is_some())?;
+        drop(kept.remove(oldest));
+    }
+    Some(())
 }
 
 impl TransparencyLog {
@@ -114,10 +128,11 @@ impl TransparencyLog {
         let leaf: Option<LogLeaf> = self.file(site, "a leaf", names::leaf(place)).await?;
         let Some(leaf) = leaf.filter(|leaf| leaf.opens != Opens::Never) else { return Ok(None) };
         let Some(counters) = self.store.ballot(poll, voter).await? else { return Ok(None) };
-        let waiting = tokio::time::timeout(LONGEST_WAIT, self.replica.trees.get(&self.store, poll)).await;
-        let tree = waiting.map_err(|_| ProofError::Busy)?;
-        let tree = tree.map_err(|error| ProofError::Store(StoreError::unavailable(error)))?;
         let logged: serde_json::Value = serde_json::from_str(&leaf.opening.statement).unwrap_or_default();
+        let ballots = logged.get("ballots").and_then(serde_json::Value::as_u64).unwrap_or(MOST_KEPT);
+        let tree = self.replica.trees.get(&self.store, poll, ballots).ok_or(ProofError::Busy)?;
+        let tree = tokio::time::timeout(LONGEST_WAIT, tree).await.map_err(|_| ProofError::Busy)?;
+        let tree = tree.map_err(|error| ProofError::Store(StoreError::unavailable(error)))?;
         if logged.get("root").and_then(|root| root.as_str()) != Some(&STANDARD.encode(tree.root())) {
             // Whoever asks next has it read anew.
             self.replica.trees.forget(&tree);
@@ -128,5 +143,35 @@ impl TransparencyLog {
         let path = path.iter().map(|hash| STANDARD.encode(hash)).collect();
         let proof = self.log_proof(site, place, leaf.opening).await?.to_string();
         Ok(Some(BallotReceipt { kind: RECEIPT_TYPE, ballot, index, path, proof }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(ballots: u64, is_made: bool) -> KeptTree {
+        let read = async move {
+            if !is_made {
+                std::future::pending::<()>().await;
+            }
+            Err(Arc::new(StoreError::unavailable("any")))
+        };
+        let tree = read.boxed().shared();
+        let _ = tree.clone().now_or_never();
+        KeptTree { of: (PollId::generate(), Timestamp::EARLIEST), ballots, tree }
+    }
+
+    #[test]
+    fn trees_that_are_being_made_take_room_too_and_are_not_dropped_for_another() {
+        let left = |trees: &[(u64, bool)], ballots| {
+            let mut all: Vec<KeptTree> = trees.iter().map(|(ballots, is_made)| kept(*ballots, *is_made)).collect();
+            make_room(&mut all, ballots).map(|()| all.iter().map(|kept| kept.ballots).collect::<Vec<_>>())
+        };
+        assert_eq!(left(&[(400_000, true), (300_000, false)], 300_000), Some(vec![400_000, 300_000]));
+        assert_eq!(left(&[(400_000, true), (300_000, false)], 300_001), Some(vec![300_000]));
+        assert_eq!(left(&[(300_000, false), (400_000, true), (1, true)], 300_001), Some(vec![300_000, 1]));
+        assert_eq!(left(&[(400_000, false), (600_000, false)], 1), None, "none is dropped that somebody waits for");
+        assert_eq!(left(&[(9, true)], u64::MAX), Some(vec![]), "a lone one is made in any case");
     }
 }
