@@ -1,7 +1,7 @@
 //! Marks: what a vote brings back, to show that its reader had the poll before them.
 //!
-//! A stream that asks for them and the plain form carry one. A mark says of which poll it is and in which second it was
-//! made, and that a replica made it. All readers of that second get the same, so it names nobody; and anybody can get one,
+//! A stream that asks for them and the plain form carry one. A mark says of which poll it is and in which quarter of a second
+//! it was made, and that a replica made it. All readers of that get the same, so it names nobody; and anybody can get one,
 //! so a good mark proves little. But who votes without having looked has none, and who looks and votes in the same moment
 //! has one that is younger than any reader's. A mark does not expire: a page may stay open for days.
 
@@ -15,42 +15,46 @@ use crate::{
     secret::{first_bytes, is_same},
 };
 
-/// How long a mark is: a second, and the first bytes of a keyed hash of it and the poll.
+/// How long a mark is: a second, which quarter of it, and the first bytes of a keyed hash of these and the poll.
 const WHOLE: usize = 12;
+const MOMENT: usize = 5;
 const MILLIS: i64 = 1_000;
+const QUARTER: i64 = MILLIS / 4;
 
 /// A mark, good or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark([u8; WHOLE]);
 
 impl PositionKeys {
-    /// A poll's mark of this second.
+    /// A poll's mark of this quarter of a second.
     pub fn mark(&self, poll: PollId, now: Timestamp) -> Mark {
         let second = u32::try_from(now.as_millis().div_euclid(MILLIS)).unwrap_or_default();
-        signed(self.current(), poll, second.to_be_bytes())
+        let quarter = u8::try_from(now.as_millis().rem_euclid(MILLIS) / QUARTER).unwrap_or_default();
+        let [s0, s1, s2, s3] = second.to_be_bytes();
+        signed(self.current(), poll, [s0, s1, s2, s3, quarter])
     }
 
-    /// How many milliseconds ago a mark of this poll was made, and up to a second more; below 0 if another replica's clock is
-    /// ahead. `None` if it is not ours, or another poll's.
+    /// How many milliseconds ago a mark of this poll was made, and up to a quarter of a second more; below 0 if another
+    /// replica's clock is ahead. `None` if it is not ours, or another poll's.
     pub fn mark_age_millis(&self, poll: PollId, mark: Mark, now: Timestamp) -> Option<i64> {
-        let [s0, s1, s2, s3, ..] = mark.0;
-        let second = [s0, s1, s2, s3];
-        let is_by = |key| is_same(&signed(key, poll, second).0, &mark.0);
+        let [s0, s1, s2, s3, quarter, ..] = mark.0;
+        let is_by = |key| is_same(&signed(key, poll, [s0, s1, s2, s3, quarter]).0, &mark.0);
         let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
-        is_ours.then(|| now.as_millis() - i64::from(u32::from_be_bytes(second)) * MILLIS)
+        let second = i64::from(u32::from_be_bytes([s0, s1, s2, s3]));
+        is_ours.then(|| now.as_millis() - second * MILLIS - i64::from(quarter) * QUARTER)
     }
 }
 
 /// A position of the same poll has more bytes that are signed, so none is the signature of the other.
-fn signed(key: &[u8; 32], poll: PollId, second: [u8; 4]) -> Mark {
-    let mut signed = [0; 20];
+fn signed(key: &[u8; 32], poll: PollId, moment: [u8; MOMENT]) -> Mark {
+    let mut signed = [0; 16 + MOMENT];
     let (of, at) = signed.split_at_mut(16);
     of.copy_from_slice(poll.as_bytes());
-    at.copy_from_slice(&second);
-    let mac: [u8; WHOLE - 4] = first_bytes(*blake3::keyed_hash(key, &signed).as_bytes());
+    at.copy_from_slice(&moment);
+    let mac: [u8; WHOLE - MOMENT] = first_bytes(*blake3::keyed_hash(key, &signed).as_bytes());
     let mut mark = [0; WHOLE];
-    let (at, rest) = mark.split_at_mut(4);
-    at.copy_from_slice(&second);
+    let (at, rest) = mark.split_at_mut(MOMENT);
+    at.copy_from_slice(&moment);
     rest.copy_from_slice(&mac);
     Mark(mark)
 }
@@ -88,9 +92,11 @@ mod tests {
         let mark = keys.mark(poll, at(7_900));
         assert_eq!(mark.to_string().len(), 16);
         assert_eq!(mark.to_string().parse(), Ok(mark));
-        assert_eq!(mark, keys.mark(poll, at(7_000)), "all readers of a second have the same");
-        assert_eq!(keys.mark_age_millis(poll, mark, at(9_400)), Some(2_400));
-        assert_eq!(keys.mark_age_millis(poll, mark, at(6_000)), Some(-1_000));
+        assert_eq!(mark, keys.mark(poll, at(7_750)), "all readers of a quarter of a second have the same");
+        assert_eq!(keys.mark_age_millis(poll, mark, at(9_400)), Some(1_650));
+        assert_eq!(keys.mark_age_millis(poll, mark, at(6_000)), Some(-1_750));
+        let ages = [0, 249, 250, 999].map(|made| keys.mark_age_millis(poll, keys.mark(poll, at(made)), at(1_600)));
+        assert_eq!(ages, [1_600, 1_600, 1_350, 850].map(Some));
         assert_eq!(keys.mark_age_millis(PollId::generate(), mark, at(9_400)), None);
     }
 
@@ -109,7 +115,7 @@ mod tests {
         }
         let secret = |text: &str| Secret::new(text.to_owned());
         let rotated = PositionKeys::new(&secret("two"), Some(&secret("one")));
-        assert_eq!(rotated.mark_age_millis(poll, mark, at(9_000)), Some(2_000));
+        assert_eq!(rotated.mark_age_millis(poll, mark, at(9_000)), Some(1_250));
         assert_eq!(keys("two").mark_age_millis(poll, mark, at(9_000)), None);
     }
 }
