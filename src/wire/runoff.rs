@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::poll::{Eliminated, OptionId, Poll, PollId, Revision, Round, Runoff, State, TieBreak, Timestamp};
+use crate::poll::{Eliminated, Grade, OptionId, Poll, PollId, Revision, Round, Runoff, State, TieBreak, Timestamp};
 
 #[derive(Serialize)]
 struct RunoffJson<'a> {
@@ -13,6 +13,8 @@ struct RunoffJson<'a> {
     options: Vec<LabelledOption<'a>>,
     rounds: Vec<RoundJson<'a>>,
     winner: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disputed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     addendum: Option<RunoffAddendum<'a>>,
 }
@@ -23,7 +25,8 @@ struct RunoffAddendum<'a> {
     decided_at: Timestamp,
     revision: Revision,
     ballots: u64,
-    rounds: Vec<RoundJson<'a>>,
+    /// `None` if its ballots were forgotten before.
+    rounds: Option<Vec<RoundJson<'a>>>,
     winner: Option<&'a str>,
 }
 
@@ -49,12 +52,13 @@ struct OptionVotes<'a> {
 
 /// A run-off's JSON, with the labels of the options as they are worded now.
 pub fn runoff_json(poll: &Poll, runoff: &Runoff, amended: Option<&Runoff>, state: State, as_of: Timestamp) -> String {
-    let addendum = poll.addendum.as_ref().zip(amended).map(|(addendum, runoff)| RunoffAddendum {
+    // What was decided is told also where it can't be counted any more: who won may have changed by it.
+    let addendum = poll.addendum.as_ref().map(|addendum| RunoffAddendum {
         decided_at: addendum.at,
         revision: addendum.revision,
-        ballots: runoff.ballots,
-        rounds: runoff.rounds.iter().map(RoundJson::of).collect(),
-        winner: runoff.winner.as_ref().map(OptionId::as_str),
+        ballots: amended.map_or(addendum.ballots, |runoff| runoff.ballots),
+        rounds: amended.map(|runoff| runoff.rounds.iter().map(RoundJson::of).collect()),
+        winner: amended.and_then(|runoff| runoff.winner.as_ref()).map(OptionId::as_str),
     });
     let json = RunoffJson {
         poll: poll.id,
@@ -68,6 +72,7 @@ pub fn runoff_json(poll: &Poll, runoff: &Runoff, amended: Option<&Runoff>, state
             .collect(),
         rounds: runoff.rounds.iter().map(RoundJson::of).collect(),
         winner: runoff.winner.as_ref().map(OptionId::as_str),
+        disputed: poll.grade() == Grade::Disputed,
         addendum,
     };
     // It consists of texts and numbers, which can always be written.

@@ -46,7 +46,7 @@ pub(super) async fn answers(req: HttpRequest, worker: web::Data<Worker>) -> Resu
     let poll = desk.poll(&req, &worker).await?;
     let asked = AnswersQuery { state: None, after: None, limit: MOST_ANSWERS };
     let listed = worker.publishing.answers(&desk.publisher, poll.id, asked).await?;
-    Ok(exports::answers_table(&listed.poll, &listed.answers, table))
+    Ok(exports::answers_table(&worker, &listed.poll, &listed.answers, table).await)
 }
 
 /// `GET /newsroom/sites/{site}/polls/{poll}/qr.svg`.

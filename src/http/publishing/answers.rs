@@ -57,7 +57,7 @@ pub(in crate::http) async fn table(req: HttpRequest, worker: web::Data<Worker>) 
     let table = AnswersTable::asked_for(&mut query)?;
     let asked = AnswersQuery { state, after: None, limit: MOST_ANSWERS };
     let ListedAnswers { poll, answers, .. } = worker.publishing.answers(&publisher, id, asked).await?;
-    Ok(exports::answers_table(&poll, &answers, table))
+    Ok(exports::answers_table(&worker, &poll, &answers, table).await)
 }
 
 /// `POST /v1/polls/{poll}/answers/{answer}`: lets readers see a text, or not.

@@ -10,7 +10,7 @@ use crate::{
     embed::{digits::Digits, language::Language},
     http::Worker,
     live::KnownTally,
-    poll::{Disclosure, Grade, Poll, TimeZone},
+    poll::{Disclosure, Grade, Poll, Tally, TimeZone},
     voting::PollTally,
 };
 
@@ -33,7 +33,15 @@ impl Disclosed {
             // Readers don't find drafts, nor an article's poll before its first ballot.
             Err(_) => worker.voting.zone_of(&snapshot.poll.site).await,
         };
-        Self::in_zone(snapshot, &zone)
+        Self::in_zone(&snapshot.poll, Some(&snapshot.tally), &zone)
+    }
+
+    /// What is told of a poll beside something that is no tally of it.
+    pub(in crate::http) async fn of_poll(worker: &Worker, poll: &Poll) -> Option<Self> {
+        if !is_told(poll) {
+            return None;
+        }
+        Self::in_zone(poll, None, &worker.voting.zone_of(&poll.site).await)
     }
 
     /// The same beside one of several.
@@ -45,7 +53,7 @@ impl Disclosed {
     }
 
     /// The same, by this clock.
-    fn in_zone(KnownTally { poll, tally, .. }: &KnownTally, zone: &TimeZone) -> Option<Self> {
+    fn in_zone(poll: &Poll, tally: Option<&Tally>, zone: &TimeZone) -> Option<Self> {
         #[derive(Serialize)]
         struct DisclosureTold<'a> {
             #[serde(flatten)]
@@ -58,7 +66,7 @@ impl Disclosed {
         }
         let disclosure = poll.disclosure.as_ref();
         let say = |language: &Language| {
-            let disclosed = language.disclosure(poll, Some(tally), zone, Digits::Latn);
+            let disclosed = language.disclosure(poll, tally, zone, Digits::Latn);
             let told = [language.disputed(poll).map(str::to_owned), disclosed.map(|sentence| sentence.whole())];
             Some(told.into_iter().flatten().collect::<Vec<_>>().join(" "))
         };

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
-use super::tallies;
+use super::{disclosure::Disclosed, tallies};
 use crate::{
     http::{
         Worker,
@@ -18,7 +18,11 @@ pub(in crate::http) async fn read(req: HttpRequest, worker: web::Data<Worker>) -
     let (snapshot, caching) = tallies::shown(&worker, &req).await?;
     let counted = worker.voting.run_off(&snapshot).await?;
     let CountedRunoff { runoff, amended, state, as_of } = &*counted;
-    let json = |as_of| wire::runoff_json(&snapshot.poll, runoff, amended.as_ref(), *state, as_of);
+    let disclosed = Disclosed::beside(&worker, &snapshot).await.map(|disclosed| disclosed.member).unwrap_or_default();
+    let json = |as_of| {
+        let json = wire::runoff_json(&snapshot.poll, runoff, amended.as_ref(), *state, as_of);
+        format!("{}{disclosed}}}", json.strip_suffix('}').unwrap_or(&json))
+    };
     // Replicas that have counted the same at other times have the same tag.
     let hash = blake3::hash(json(Timestamp::EARLIEST).as_bytes()).to_hex();
     // No tag of a tally begins so: this one tells nothing of how far its reader has come.

@@ -128,6 +128,15 @@ impl EditorPollPage<'_> {
         format!("{}/polls/{}", self.frame.here(), self.poll.id)
     }
 
+    /// Who stands behind the poll, and that its figure is disputed: as readers are told beside its timeline.
+    fn disclosed(&self) -> Option<String> {
+        let language = self.frame.language;
+        let sentence = language.disclosure(self.poll, self.tally.tally, self.timezone, Digits::Latn);
+        let told = [language.disputed(self.poll).map(str::to_owned), sentence.map(|sentence| sentence.whole())];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        (!told.is_empty()).then(|| told.join(" "))
+    }
+
     /// The address of the picture to share, if the poll's texts can be drawn.
     fn picture(&self) -> Option<String> {
         let base = self.snippets.url.strip_suffix(&format!("/embed/{}", self.poll.id))?;

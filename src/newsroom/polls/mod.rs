@@ -7,7 +7,7 @@ use askama::Template;
 use crate::{
     embed::digits::Digits,
     newsroom::{chart::day_path, frame::Frame, texts::PollsTexts},
-    poll::{Poll, State, TimeZone, Timestamp},
+    poll::{Grade, Poll, State, TimeZone, Timestamp},
     publishing::PollsOrder,
 };
 
@@ -112,6 +112,12 @@ impl PollsPage<'_> {
 
     fn ballots(&self, row: &PollRow) -> String {
         row.ballots.map_or_else(|| "–".to_owned(), |ballots| self.number(ballots))
+    }
+
+    /// That the row's figure is disputed, if the editor sees one and it is.
+    fn dispute(&self, row: &PollRow) -> Option<&'static str> {
+        let is_disputed = row.ballots.is_some() && row.poll.grade() == Grade::Disputed;
+        is_disputed.then(|| self.frame.texts().incidents.disputed.as_str())
     }
 
     /// The last day's votes as a path, and in words.

@@ -229,6 +229,12 @@ async fn editors_list_words_page_by_page_and_decide_on_each_as_often_as_they_lik
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines[0], "\u{FEFF}poll;question;answer;text;state;ballots");
     assert!(lines[1].ends_with(";أ;waiting;3") && lines[2].ends_with(";'=1+1;waiting;1"), "{table}");
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    service.admin().post(&incidents).json(&json!({ "reason": "دعوة" })).send().await.is(200);
+    let disputed = service.admin().get(&format!("/v1/polls/{poll}/answers.csv")).send().await;
+    let disputed = String::from_utf8(disputed.body.clone()).expect("a table is UTF-8");
+    assert!(disputed.lines().next().is_some_and(|names| names.ends_with(",ballots,disclosure")), "{disputed}");
+    assert!(disputed.lines().skip(1).all(|line| line.contains("هذه النتيجة موضع شك")), "{disputed}");
     let plain = service.poll(json!({})).await;
     assert_eq!(listed(service, &plain, "").await, []);
 }

@@ -211,10 +211,16 @@ async fn what_is_decided_after_the_close_is_told_beside_who_won_and_in_the_pictu
     let poll = labelled_poll(service, json!({ "kind": "ranked" })).await;
     let admin = service.admin();
     decide(&admin, &poll, "held", "before the close").await;
+    let incidents = format!("/v1/polls/{poll}/integrity/incidents");
+    admin.post(&incidents).json(&json!({ "reason": "دعوة" })).send().await.is(200);
     admin.post(&format!("/v1/polls/{poll}/close")).send().await.is(200);
     let path = format!("/v1/polls/{poll}/results/runoff");
     let at_close = service.client().get(&path).send().await.is(200);
     assert_eq!((&at_close["ballots"], &at_close["winner"], at_close.get("addendum")), (&json!(6), &json!("yes"), None));
+    assert_eq!(at_close["disputed"], true, "{at_close}");
+    assert!(text(&at_close["disclosure"]["text"]["fr"]).starts_with("Ce résultat est contesté"), "{at_close}");
+    let close = format!("{incidents}/incident-8/close");
+    admin.post(&close).json(&json!({ "reason": "؟" })).send().await.is(200);
     let picture = async || {
         let answer = service.client().get(&format!("/polls/{poll}/card.png")).send().await;
         assert_eq!(answer.status, 200, "{answer}");
@@ -235,6 +241,7 @@ async fn what_is_decided_after_the_close_is_told_beside_who_won_and_in_the_pictu
         let addendum = &told["addendum"];
         assert_eq!((&addendum["ballots"], &addendum["winner"]), (&json!(9), &json!("no")));
         assert_eq!(addendum["revision"], seen["revision"]);
+        assert!(told.get("disputed").is_none() && told.get("disclosure").is_none(), "{told}");
     }
     until(async || (picture().await != drawn_at_close).then_some(())).await;
 }
@@ -407,6 +414,10 @@ async fn disputed_at(client: &Client, poll: &str) -> Vec<(&'static str, bool)> {
     let several = client.get(&format!("/v1/results?polls={poll}")).send().await.is(200);
     let mut stream = client.live(poll).await;
     let streamed = tally_with(&mut stream, |_| true).await;
+    // While readers see snapshots there is none.
+    let timeline = client.get(&format!("/v1/polls/{poll}/timeline.csv")).send().await;
+    let timeline =
+        if timeline.status == 403 { alt.to_owned() } else { String::from_utf8_lossy(&timeline.body).into_owned() };
     vec![
         ("results", told.get("disputed") == Some(&json!(true))),
         (
@@ -419,6 +430,7 @@ async fn disputed_at(client: &Client, poll: &str) -> Vec<(&'static str, bool)> {
         ("the page", says_so(&page)),
         ("the plain form", says_so(&form)),
         ("the picture", alt.starts_with("هذه النتيجة موضع شك")),
+        ("a timeline", timeline.contains("هذه النتيجة موضع شك")),
     ]
 }
 

@@ -2,9 +2,15 @@
 
 use actix_web::{HttpResponse, http::header};
 
-use super::csv::{self, CsvRow, Separator};
+use super::{
+    super::disclosure::Disclosed,
+    csv::{self, CsvRow, Separator},
+};
 use crate::{
-    http::message::{caching, problem::Problem, query::Query},
+    http::{
+        Worker,
+        message::{caching, problem::Problem, query::Query},
+    },
     poll::{CountedAnswer, Poll},
 };
 
@@ -25,24 +31,31 @@ impl AnswersTable {
     }
 }
 
-/// One line for each text.
-pub(in crate::http) fn answers_table(
+/// One line for each text, with what readers are told of the poll wherever something of it is shown.
+pub(in crate::http) async fn answers_table(
+    worker: &Worker,
     poll: &Poll,
     answers: &[CountedAnswer],
     AnswersTable { separator }: AnswersTable,
 ) -> HttpResponse {
+    let disclosed = Disclosed::of_poll(worker, poll).await;
     let mut table = String::with_capacity(256 * (1 + answers.len()));
     table.push_str(csv::BOM);
-    CsvRow::names(&mut table, separator, &["poll", "question", "answer", "text", "state", "ballots"]);
+    let mut names = vec!["poll", "question", "answer", "text", "state", "ballots"];
+    names.extend(disclosed.as_ref().map(|_| "disclosure"));
+    CsvRow::names(&mut table, separator, &names);
     for CountedAnswer { id, text, state, ballots } in answers {
-        CsvRow::of(&mut table, separator)
+        let mut row = CsvRow::of(&mut table, separator)
             .plain(poll.id)
             .text(poll.question.as_str())
             .plain(id)
             .text(text.as_str())
             .plain(state.as_str())
-            .plain(ballots)
-            .end();
+            .plain(ballots);
+        if let Some(disclosed) = &disclosed {
+            row = row.text(&disclosed.text);
+        }
+        row.end();
     }
     HttpResponse::Ok()
         .content_type(csv::CONTENT_TYPE)

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use sawt::{
     article::Template,
-    poll::{OptionId, Outcome, Partitions, Poll, State, Viewer},
+    poll::{LabelDecision, OptionId, Outcome, Partitions, Poll, State, Viewer},
     proof::{
         KnownCheckpoints, LogKeys, ProofError, ReplicaProof, SnapshotDraft, TransparencyLog, articles::ArticleRounds,
     },
     secret::Secret,
     store::Store,
+    wire::runoff_json,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ use super::{
     templates::{made, template},
 };
 use crate::{
-    store::stage::{Stage, digest, ranked, yes_or_no},
+    store::stage::{Stage, digest, done, label, labelled, ranked, yes_or_no},
     verifiers::{save_logs, verified, verified_in_python},
 };
 
@@ -151,9 +152,10 @@ async fn who_won_a_ranked_poll_is_kept_when_its_ballots_are_forgotten(store: Arc
     let (log, mut rounds) = (log_on(&store), ArticleRounds::default());
     let poll = made(&stage, &template, "a").await;
     let [first, second, ..] = [0, 1, 2].map(|place| poll.options[place].id.as_str());
-    for (voter, order) in [(1, [first, second]), (2, [second, first]), (3, [second, first])] {
+    for (voter, order) in [(1, [first, second]), (2, [second, first])] {
         assert_eq!(stage.cast(&poll, voter, &order).await, Outcome::Counted);
     }
+    assert_eq!(stage.apply(&poll, &[labelled(&poll, 3, &[second, first], label(1))]).await, [Outcome::Counted]);
     stage.closed(&poll).await;
     for after in [0, 2, 2] {
         let now = stage.now_plus(after * DAY).await;
@@ -164,6 +166,16 @@ async fn who_won_a_ranked_poll_is_kept_when_its_ballots_are_forgotten(store: Arc
     let runoff = poll.runoff.as_deref().expect("who won is gone with them");
     assert_eq!((runoff.ballots, runoff.winner.as_ref().map(OptionId::as_str)), (3, Some(second)));
     assert_eq!(stage.tally(&poll).await.ballots, 3);
+
+    // What is decided from now on can't be counted by rounds. Readers are told that there is something.
+    let recorded = store.labels(&poll).await.unwrap().unwrap();
+    let edit = poll.amended(label(1), LabelDecision::Held, &recorded, stage.now().await).unwrap();
+    let amended = done(stage.replace(&edit).await);
+    let runoff = amended.runoff.as_deref().unwrap();
+    let told = runoff_json(&amended, runoff, None, State::Closed, stage.now().await);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["winner"], &told["addendum"]["ballots"]), (&json!(second), &json!(2)));
+    assert_eq!((&told["addendum"]["rounds"], &told["addendum"]["winner"]), (&Value::Null, &Value::Null));
 }
 
 async fn those_who_take_snapshots_at_once_by_one_worker_get_one_each(store: Arc<dyn Store>) {
