@@ -9,8 +9,8 @@ use std::{
 
 use sawt::{
     clock::Clock,
-    poll::Timestamp,
-    proof::articles::ArticleRounds,
+    poll::{State, Timestamp, Viewer},
+    proof::{SnapshotDraft, articles::ArticleRounds},
     store::{StoreSettings, Stores},
     verify::Unverified,
 };
@@ -28,14 +28,15 @@ use crate::{
             article_figures::{log_on, round, said},
             templates,
         },
-        stage::{Stage, digest},
+        stage::{Stage, digest, yes_or_no},
     },
-    verifiers::{verified, verified_in_python},
+    verifiers::{save_logs, verified, verified_in_python},
 };
 
 lone_rules![
     a_log_is_whole_after_a_kill_and_a_rotation_and_a_store_that_was_set_back_begins_a_new_one,
     two_replicas_write_one_history_also_when_one_is_killed,
+    a_log_of_more_than_a_tile_is_verified_by_both,
     tallies_of_open_polls_go_into_the_log_every_so_often,
     the_voters_of_an_articles_poll_are_forgotten_a_day_after_its_root_is_in_the_log,
     a_checkpoint_is_published_once_the_stores_replicas_have_it,
@@ -223,6 +224,46 @@ async fn two_replicas_write_one_history_also_when_one_is_killed() {
     // The description of the log is not proof of anything.
     for file in files(&directory).iter().filter(|file| !file.ends_with("log.json")) {
         no_flipped_bit_goes_unnoticed(file, &which, "directory", &key, 61).await;
+    }
+}
+
+async fn a_log_of_more_than_a_tile_is_verified_by_both() {
+    let storage = Storage::file();
+    let settings =
+        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
+    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+    let stage = Stage::new(Arc::clone(&store)).await;
+    let (log, mut poll) = (log_on(&store), stage.poll(yes_or_no()).await);
+    let kept = TempDir::new().unwrap();
+    // The first entry says that it began; then the tile is full, one more begins the next, and it goes on.
+    for (number, size) in (2..=513).enumerate() {
+        if number % 90 == 0 {
+            poll = stage.poll(yes_or_no()).await;
+        }
+        let statement = json!({ "type": "poll.cited", "number": number });
+        let draft = SnapshotDraft { poll: &poll, state: State::Open, seen: Viewer::Everyone, statement };
+        log.take_snapshot(&draft).await.unwrap();
+        if ![255, 256, 257, 512, 513].contains(&size) {
+            continue;
+        }
+        let directory = kept.path().join(size.to_string());
+        save_logs(&log, &stage.site, &directory).await;
+        let which = directory.display().to_string();
+        let said = verified(&which, &[], None).await.unwrap();
+        assert!(said.contains(&format!(" is whole: {size} entries")), "{said}");
+        assert!(verified_in_python("directory", &which, &[]).is_some(), "{size}");
+        // What is not as it was is found in each tile, wherever that is.
+        for file in files(&directory).iter().filter(|file| !file.ends_with("log.json")) {
+            let good = fs::read(file).unwrap();
+            let mut flipped = good.clone();
+            let place = flipped.len() / 2;
+            flipped[place] ^= 1;
+            fs::write(file, flipped).unwrap();
+            let said = verified(&which, &[], None).await;
+            assert!(matches!(said, Err(Unverified::Wrong(_))), "{}: {said:?}", file.display());
+            assert_eq!(verified_in_python("directory", &which, &[]), None, "{}", file.display());
+            fs::write(file, good).unwrap();
+        }
     }
 }
 

@@ -25,7 +25,10 @@ pub(crate) fn verified_in_python(what: &str, which: &str, keys: &[String]) -> Op
     ran.status.success().then(|| serde_json::from_slice(&ran.stdout).unwrap())
 }
 
-/// Writes a site's logs into a directory, as they are served: each has fewer entries than a tile.
+/// How many entries a bundle has, and hashes a tile.
+const TILE: u64 = 256;
+
+/// Writes a site's logs into a directory, as they are served.
 pub(crate) async fn save_logs(log: &TransparencyLog, site: &SiteId, directory: &Path) {
     let logs = log.logs_of(site).await.unwrap();
     let mut index = json!(logs.head);
@@ -33,12 +36,19 @@ pub(crate) async fn save_logs(log: &TransparencyLog, site: &SiteId, directory: &
     let mut files = vec![("log.json".to_owned(), index.to_string().into_bytes())];
     for head in logs.before.iter().chain([&logs.head]) {
         files.push((format!("{}/checkpoint", head.log), head.checkpoint.clone().into_bytes()));
-        let openings = log.openings(site, head.log, 0).await.unwrap();
-        files.push((format!("{}/openings/0", head.log), json!({ "openings": openings }).to_string().into_bytes()));
-        for content in ["0", "entries"] {
-            let name = format!("{content}/000.p/{}", head.size);
-            let tile = log.tile(site, head.log, name.parse().unwrap()).await.unwrap();
-            files.push((format!("{}/tile/{name}", head.log), tile));
+        for bundle in 0..head.size.div_ceil(TILE) {
+            let openings = json!({ "openings": log.openings(site, head.log, bundle).await.unwrap() });
+            files.push((format!("{}/openings/{bundle}", head.log), openings.to_string().into_bytes()));
+        }
+        for (content, hashes) in [("0", head.size), ("entries", head.size), ("1", head.size / TILE)] {
+            for tile in 0..hashes.div_ceil(TILE) {
+                let name = match hashes - tile * TILE {
+                    TILE.. => format!("{content}/{tile:03}"),
+                    part => format!("{content}/{tile:03}.p/{part}"),
+                };
+                let bytes = log.tile(site, head.log, name.parse().unwrap()).await.unwrap();
+                files.push((format!("{}/tile/{name}", head.log), bytes));
+            }
         }
     }
     for (name, bytes) in files {
