@@ -9,9 +9,10 @@ use std::collections::HashSet;
 use sawt::poll::IncidentCause;
 
 use self::scenes::{
-    HOSTING_SCRIPT, ROTATING_PROXIES, SAVED_TOKENS, SLOW_HAND, around_attacker, readers,
-    simulation::{Dice, HOUR, MINUTE, play},
-    variant, with_attacker,
+    HOSTING_SCRIPT, ROTATING_PROXIES, SAVED_TOKENS, SLOW_HAND, VARIANTS, readers,
+    simulation::{Dice, HOUR, MINUTE, Played, play},
+    sources::Attacker,
+    with_attacker,
 };
 use crate::registry::lone_rules;
 
@@ -29,6 +30,18 @@ lone_rules![
 const FEW: f64 = 5.0;
 const MANY: f64 = 20.0;
 const MOST: f64 = 40.0;
+
+/// One of the variants.
+fn variant(name: &str) -> Attacker {
+    VARIANTS.into_iter().find(|(attacker, _)| attacker.name == name).expect("a variant of this name").0
+}
+
+/// Six hours from when an attacker begins on.
+fn around_attacker(a_minute: f64, attacker: Attacker, seed: u64) -> Played {
+    let (mut sources, hours) = (readers(a_minute), attacker.begins / HOUR + 6);
+    sources.push(attacker.begin());
+    play(sources, hours, &mut Dice::new(seed))
+}
 
 async fn readers_a_carrier_and_a_crowd_are_not_held() {
     for (a_minute, seed) in [(FEW, 1), (MANY, 2)] {

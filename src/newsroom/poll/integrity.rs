@@ -19,7 +19,7 @@ pub struct IntegrityPart {
     /// Sums, each with its name: all ballots, those that count, and those that don't.
     pub sums: Vec<(&'static str, String)>,
     /// Each option's votes on record, and those that count.
-    pub options: Vec<OptionLine>,
+    pub options: Vec<RecordedOption>,
     /// What counted at the close, and what is told beside it.
     pub after_close: Option<String>,
     /// Each label that has ballots, or that something is decided of.
@@ -28,8 +28,8 @@ pub struct IntegrityPart {
     pub clean: String,
 }
 
-/// An option's votes.
-pub struct OptionLine {
+/// An option, with its votes on record.
+pub struct RecordedOption {
     pub label: String,
     pub raw: String,
     pub counted: String,
@@ -72,7 +72,7 @@ impl IntegrityPart {
         ];
         let (raw, counted) = (report.raw(), report.decided(LabelDecision::Counted));
         let number = |number: u64| language.number(number, Digits::Latn);
-        let line = |option: &PollOption| OptionLine {
+        let line = |option: &PollOption| RecordedOption {
             label: option.label.as_str().to_owned(),
             raw: number(raw.votes_for(option.index)),
             counted: number(counted.votes_for(option.index)),

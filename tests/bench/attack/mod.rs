@@ -76,11 +76,6 @@ pub(crate) const VARIANTS: [(Attacker, i64); 9] = [
     (Attacker { name: "proxies without a clock", pace: Pace::Random(6_000.0), ..ROTATING_PROXIES }, MINUTE),
 ];
 
-/// One of the variants.
-pub(crate) fn variant(name: &str) -> Attacker {
-    VARIANTS.into_iter().find(|(attacker, _)| attacker.name == name).expect("a variant of this name").0
-}
-
 /// Readers alone: a day and a half, with a carrier and a crowd.
 pub(crate) fn readers(a_minute: f64) -> Vec<Box<dyn Source>> {
     vec![Box::new(Readers::new(a_minute)), Box::new(Carrier::new(1_000, 1.2)), Box::new(Crowd::new(2_000, 20 * HOUR))]
@@ -91,11 +86,4 @@ pub(crate) fn with_attacker(a_minute: f64, attacker: Attacker, seed: u64) -> Pla
     let mut sources = readers(a_minute);
     sources.push(attacker.begin());
     play(sources, 30, &mut Dice::new(seed))
-}
-
-/// Six hours from when an attacker begins on.
-pub(crate) fn around_attacker(a_minute: f64, attacker: Attacker, seed: u64) -> Played {
-    let (mut sources, hours) = (readers(a_minute), attacker.begins / HOUR + 6);
-    sources.push(attacker.begin());
-    play(sources, hours, &mut Dice::new(seed))
 }
