@@ -2,8 +2,8 @@
 //!
 //! A page of another origin may send `text/plain` without a preflight (a CORS-safelisted type,
 //! <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>), and so may a form. Such a body must name its
-//! voter; cookie and header are not read then. What a form sends (`name=value`) is not a JSON object of known members.
-//! [`origin`](super::origin) decides which pages may send it.
+//! voter; cookie and header are not read then. What a form sends is told by its end, and refused
+//! ([`read_reader`](crate::http::message::body::read_reader)). [`origin`](super::origin) decides which pages may send it.
 
 use std::{borrow::Cow, fmt};
 

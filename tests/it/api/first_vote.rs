@@ -275,7 +275,7 @@ async fn who_names_only_a_voter_in_a_body_is_refused_as_who_votes_is(service: &S
     }
 }
 
-/// What a form can send is `name=value`. Put around a vote, the `=` has to stand somewhere.
+/// What a form can send is `name=value` and a line's end. Put around a vote, the `=` may stand in a text of it.
 async fn nothing_that_a_form_of_plain_text_can_send_is_a_vote(service: &Service) {
     let poll = service.poll(json!({})).await;
     let vote = first(&nonce()).to_string();
@@ -284,8 +284,10 @@ async fn nothing_that_a_form_of_plain_text_can_send_is_a_vote(service: &Service)
         [format!("{name}={value}\r\n"), format!("{name}\"=\"{value}\r\n")]
     });
     let padded = vote.trim_end_matches('}').to_owned();
-    let others = [format!("{padded}}},\"x\":\"=\"}}\r\n"), format!("{vote}=\r\n"), format!("={vote}\r\n")];
-    for body in cuts.flatten().chain(others) {
+    let with = |member: &str| format!("{padded}}},\"{member}\":\"=\"}}\r\n");
+    let inside = ["mark", "proof_of_work", "open_answer", "x"].map(with);
+    let others = [format!("{vote}=\r\n"), format!("={vote}\r\n")];
+    for body in cuts.flatten().chain(inside).chain(others) {
         let request = service.client().post(&path(&poll)).body("text/plain", body).header("origin", NEWS);
         let answer = request.send().await;
         assert!(matches!(answer.status, 400 | 422), "{answer}");

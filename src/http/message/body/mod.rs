@@ -88,7 +88,7 @@ pub(in crate::http) enum BodyType {
 /// Reads a reader's body: JSON, declared as such or as `text/plain`.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`]; `invalid-request` for a text that a form may have sent.
 pub(in crate::http) async fn read_reader(req: &HttpRequest, payload: Payload) -> Result<(BodyType, Bytes), Problem> {
     let body_type = match utf8_type(content_type(req.headers())) {
         Some(media_type) if media_type.eq_ignore_ascii_case(JSON) => BodyType::Json,
@@ -99,7 +99,14 @@ pub(in crate::http) async fn read_reader(req: &HttpRequest, payload: Payload) ->
         }
     };
     check_encoding(req.headers())?;
-    Ok((body_type, read_any(req, payload, READER_LIMIT).await?))
+    let body = read_any(req, payload, READER_LIMIT).await?;
+    if body_type == BodyType::Text && is_of_form(&body) {
+        return Err(Problem::new(
+            Code::InvalidRequest,
+            "a body of text/plain must not end as a form's does, in a new line",
+        ));
+    }
+    Ok((body_type, body))
 }
 
 async fn read_any(req: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
@@ -163,6 +170,13 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::new(Code::UnsupportedMediaType, "Content-Type must be application/json, in UTF-8"));
     }
     check_encoding(headers)
+}
+
+/// Whether a form may have sent a text. Each of its fields is `name=value` and a line's end, and around an `=` in a
+/// string they can be JSON:
+/// <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#text/plain-encoding-algorithm>
+fn is_of_form(text: &[u8]) -> bool {
+    text.ends_with(b"\r\n")
 }
 
 fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
