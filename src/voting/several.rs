@@ -47,8 +47,11 @@ pub struct SiteTallies {
     pub tallies: Vec<PollTally>,
     /// The schedules of polls that were left out because of their state: each of them may belong here later.
     pub left_out: Vec<Schedule>,
-    /// The last poll that was examined, if there are more behind it.
-    pub last: Option<ListCursor>,
+    /// Where the next page begins, if there are more polls: after the last one that was examined. Of one that was left
+    /// out it has the time alone, since its id may be a secret.
+    pub next: Option<ListCursor>,
+    /// Whether whoever asks sees polls that others do not learn of.
+    pub is_publishers: bool,
 }
 
 impl PollTally {
@@ -101,20 +104,28 @@ impl Voting {
         let sees_all = publisher.is_some_and(|publisher| publisher.may(Scope::ResultsRead, site));
         let is_asked = |found: State| state.is_none_or(|asked| asked == found);
         let mut last = resolve_page_start(&*self.others, site, *start).await.map_err(VoteError::from)?;
-        let mut page = SiteTallies { tallies: Vec::with_capacity(*limit), left_out: Vec::new(), last: None };
+        let mut page = SiteTallies {
+            tallies: Vec::with_capacity(*limit),
+            left_out: Vec::new(),
+            next: None,
+            is_publishers: sees_all,
+        };
+        let mut next = last;
         let mut examined = 0;
         loop {
             let list = self.list(site, last, sees_all).await.map_err(A::Error::from)?;
             let Some(list) = list else { return Ok(None) };
             for Listed { cursor, schedule } in list.iter() {
                 if page.tallies.len() == *limit || examined == MAX_EXAMINED {
-                    return Ok(Some(SiteTallies { last, ..page }));
+                    return Ok(Some(SiteTallies { next, ..page }));
                 }
                 examined += 1;
-                last = Some(*cursor);
+                (last, next) = (Some(*cursor), Some(*cursor));
                 let found = schedule.state_at(now);
                 if !is_asked(found) || !(sees_all || matches!(found, State::Open | State::Closed)) {
                     page.left_out.push(*schedule);
+                    // Before all others of that moment: one of them may come twice, and none is missed.
+                    next = Some(ListCursor { id: PollId::from_bytes([0xff; 16]), ..*cursor });
                     continue;
                 }
                 let tally = self.tally(asker, cursor.id, seen(cursor.id, page.tallies.len())).await?;

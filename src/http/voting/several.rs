@@ -103,6 +103,10 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     };
     let page = worker.voting.tallies_of_site(&asker, &asked, several.now, seen).await?;
     let page = page.ok_or_else(|| Problem::new(Code::NotFound, "no site has this id"))?;
+    // A publisher's list has polls that nobody else may learn of, and caches would keep it for the next who asks.
+    if page.is_publishers {
+        several.caching = Caching::Private;
+    }
     for tally in page.tallies {
         let disclosed = Disclosed::beside_one(worker, &tally).await;
         several.add(tally, disclosed);
@@ -110,7 +114,7 @@ async fn read_site(req: &HttpRequest, worker: &Worker) -> Result<HttpResponse, P
     for schedule in page.left_out {
         several.caching = several.caching.and(Caching::until_it_moves(&schedule, several.now));
     }
-    let cursor = page.last.map(cursor::write);
+    let cursor = page.next.map(cursor::write);
     let link = cursor.as_deref().map(|cursor| {
         let filters = [("site", Some(asked.site.as_str())), ("state", state.map(State::as_str))];
         link_to_next(worker.shared.base_path(), "/v1/results", &filters, limit, cursor)

@@ -1,5 +1,6 @@
 //! Reading tallies, and who may.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -259,9 +260,26 @@ async fn a_site_s_results_tell_strangers_of_no_poll_that_is_yet_to_open(service:
     ] {
         let answer = own.get(&format!("/v1/results?site={site}{query}")).send().await;
         let cache_control = answer.header("cache-control").unwrap_or_default();
-        assert!(!query.contains("draft") || cache_control.contains("private"), "{cache_control}");
+        // A cache would keep it for a stranger who asks for the same.
+        assert!(cache_control.contains("private"), "{query}: {cache_control}");
         assert_eq!(polls_in(&answer.is(200)).iter().collect::<Vec<_>>(), seen, "{query}");
     }
+}
+
+/// After so many polls that are left out a page ends, wherever it is.
+async fn no_cursor_names_a_poll_that_is_yet_to_open(service: &Service) {
+    let site = service.site().await;
+    let last = service.poll(json!({ "site": site })).await;
+    for _ in 0..201 {
+        service.poll(json!({ "site": site, "state": "draft" })).await;
+    }
+    let client = service.client();
+    let first = listed(&client, &format!("/v1/results?site={site}"), 0).await.is(200);
+    let cursor = text(&first["next_cursor"]);
+    let bytes = URL_SAFE_NO_PAD.decode(&cursor).expect("a cursor");
+    assert_eq!(bytes[8..], [0xff; 16], "the time alone");
+    let next = listed(&client, &format!("/v1/results?site={site}&cursor={cursor}"), 1).await.is(200);
+    assert_eq!((polls_in(&next), &next["next_cursor"]), (vec![last], &Value::Null));
 }
 
 async fn a_site_s_hidden_results_stay_hidden(service: &Service) {
@@ -351,6 +369,7 @@ service_rules![
     hidden_results_stay_hidden_among_several,
     a_site_s_results_come_newest_first_and_page_by_page,
     a_site_s_results_tell_strangers_of_no_poll_that_is_yet_to_open,
+    no_cursor_names_a_poll_that_is_yet_to_open,
     a_site_s_hidden_results_stay_hidden,
     a_site_s_unchanged_results_are_not_sent_again,
     a_list_of_results_says_which_parameter_is_wrong,
