@@ -85,6 +85,8 @@ pub struct QuotaState {
 pub enum Decision {
     /// The quota is off, or only counts.
     Unlimited,
+    /// The quota only counts, and would have refused it: no token was spent.
+    WouldRefuse,
     /// It may go on.
     Admitted(QuotaState),
     /// This replica's own share is spent: [`QuotaLimiter::ask_store`] decides.
@@ -189,7 +191,7 @@ impl QuotaLimiter {
         self.recent_voters.note(voter);
     }
 
-    /// Takes back that a request was counted.
+    /// Takes back that a request was counted, if a token was [spent](Decision::noted) on it.
     pub fn give_back(&self, name: QuotaName, subject: &Subject) {
         let Some(tiers) = self.tiers(name) else { return };
         for (_, tier, subject) in tiers.of(subject) {
@@ -250,10 +252,33 @@ impl QuotaLimiter {
         let outcome = if self.is_shadow { QuotaOutcome::WouldRefuse } else { QuotaOutcome::Refused };
         self.metrics.count_quota(tiers.name.as_str(), outcome);
         if self.is_shadow {
-            return Decision::Unlimited;
+            return Decision::WouldRefuse;
         }
         let next_secs = ceil_secs(wait).max(1);
         Decision::Refused(QuotaState { name: tiers.name, quota: tiers.quota, remaining: 0, next_secs })
+    }
+}
+
+impl Decision {
+    /// Has the state of the quota noted, if there is one to tell. Returns whether a token was spent, which may be
+    /// [given back](QuotaLimiter::give_back). What is undecided counts as admitted: ask for a [lease](QuotaLimiter::lease)
+    /// first, where replicas share the quota.
+    ///
+    /// # Errors
+    /// It is refused; the error is the state.
+    pub fn noted(self, note: impl FnOnce(QuotaState)) -> Result<bool, QuotaState> {
+        match self {
+            Self::Unlimited => Ok(true),
+            Self::WouldRefuse => Ok(false),
+            Self::Admitted(quota_state) | Self::Undecided(Undecided { quota_state, .. }) => {
+                note(quota_state);
+                Ok(true)
+            }
+            Self::Refused(quota_state) => {
+                note(quota_state);
+                Err(quota_state)
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ fn spend_all(quotas: &QuotaLimiter, name: QuotaName, subject: &Subject) -> (u32,
         match quotas.admit(name, subject) {
             Decision::Admitted(_) => admitted += 1,
             Decision::Refused(quota_state) => return (admitted, quota_state),
-            other @ (Decision::Unlimited | Decision::Undecided(_)) => panic!("{other:?}"),
+            other @ (Decision::Unlimited | Decision::WouldRefuse | Decision::Undecided(_)) => panic!("{other:?}"),
         }
     }
 }
@@ -292,8 +292,12 @@ fn a_quota_that_is_off_limits_nobody() {
 #[test]
 fn quotas_that_only_count_refuse_nobody_and_say_whom_they_would_have() {
     let (quotas, _, metrics) = quotas(&Policies { shadow: true, ..defaults() });
-    for _ in 0..15 {
-        assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)), Decision::Unlimited);
+    for _ in 0..10 {
+        assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)).noted(|_| panic!("told")), Ok(true));
+    }
+    // No token is spent on these, and so there is none to give back.
+    for _ in 0..5 {
+        assert_eq!(quotas.admit(QuotaName::Vote, &subject(1)).noted(|_| panic!("told")), Ok(false));
     }
     let told = metrics.encode(crate::telemetry::MetricsFormat::OpenMetrics);
     for line in [

@@ -169,18 +169,15 @@ impl Voting {
         asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
-        let (client, known) = (caster.client, self.made(&article, asked, caster.client, &note).await?);
-        let id = known.poll.id;
-        let vote = match self.cast(caster, known, asked, &note).await {
-            // It went for another one, or its making was cut short after its definition.
-            Err(VoteError::NoPoll) => {
-                self.polls.expire(id);
-                let maker = self.template_of(&*self.vote_reads, article.site(), &article.template).await?;
-                let known = Box::pin(self.make(&article.article, &maker, client, &note)).await?;
-                self.cast(caster, known, asked, &note).await?
-            }
-            cast => cast?,
-        };
+        let (client, id) = (caster.client, article.known.poll.id);
+        // A ballot that does not fit makes nothing, and neither does one whose client has spent its quotas.
+        if article.maker.is_some() {
+            asked.check(&article.known.poll)?;
+        }
+        let spent = self.admit_ballot(&caster, id, &note).await?;
+        let cast = self.cast_in_made(caster, &article, asked, &note).await;
+        self.settle(&caster, &spent, &cast);
+        let vote = cast?;
         let is_new_ballot = vote.cast == VoteOutcome::Counted && matches!(article.article.key, ArticleKey::Address(_));
         let poll = (id, vote.known.poll.created_at);
         if is_new_ballot && self.replica.articles.honest.if_fresh(&poll).is_none() {
@@ -190,17 +187,35 @@ impl Voting {
         Ok(vote)
     }
 
+    /// Casts a ballot, which its client's quotas admit, in the poll that it makes if there is none.
+    async fn cast_in_made(
+        &self,
+        caster: Caster,
+        article: &ArticlePoll,
+        asked: BallotRequest<'_>,
+        note: &impl Fn(QuotaState),
+    ) -> Result<Vote, VoteError> {
+        let known = self.made(article, caster.client, note).await?;
+        match self.cast_admitted(caster, known, asked).await {
+            // It went for another one, or its making was cut short after its definition.
+            Err(VoteError::NoPoll) => {
+                self.polls.expire(article.known.poll.id);
+                let maker = self.template_of(&*self.vote_reads, article.site(), &article.template).await?;
+                let known = Box::pin(self.make(&article.article, &maker, caster.client, note)).await?;
+                self.cast_admitted(caster, known, asked).await
+            }
+            cast => cast,
+        }
+    }
+
     /// The poll, which is made if it is not there.
     async fn made(
         &self,
         article: &ArticlePoll,
-        asked: BallotRequest<'_>,
         client: Subject,
         note: &impl Fn(QuotaState),
     ) -> Result<Arc<PollWithSite>, VoteError> {
         let Some(maker) = &article.maker else { return Ok(Arc::clone(&article.known)) };
-        // A ballot that does not fit makes nothing.
-        asked.check(&article.known.poll)?;
         // Of many readers behind one address who come at once, one brings it into being, and pays for it.
         let mut _turn = None;
         if article.article.announced.is_none() {

@@ -16,10 +16,10 @@ use super::{
 use crate::{
     live::{KnownTally, PollWithSite},
     poll::{
-        Action, Ballot, Choices, Counters, InvalidChoice, Label, OpenAnswer, Outcome, Poll, Text, Timestamp, Viewer,
-        VoterDigest, VoterId,
+        Action, Ballot, Choices, Counters, InvalidChoice, Label, OpenAnswer, Outcome, Poll, PollId, Text, Timestamp,
+        Viewer, VoterDigest, VoterId,
     },
-    quota::{Decision, QuotaName, QuotaState, Subject, Undecided},
+    quota::{Decision, QuotaName, QuotaState, Subject},
 };
 
 /// How often a poll that changes meanwhile is read again before the ballot is refused.
@@ -37,6 +37,14 @@ pub struct Caster {
     pub label: Label,
     /// Whether they have left out the work that the poll asks of new voters.
     pub owes_work: bool,
+}
+
+/// What was spent of a client's quotas on a ballot.
+pub(super) struct Spent {
+    /// A token of new voters.
+    as_new: bool,
+    /// One of ballots in the poll, by the client in it.
+    of_ballot: Option<Subject>,
 }
 
 /// A ballot that is on record.
@@ -139,8 +147,58 @@ impl Voting {
         asked: BallotRequest<'_>,
         note: impl Fn(QuotaState),
     ) -> Result<Vote, VoteError> {
+        let spent = self.admit_ballot(&caster, known.poll.id, &note).await?;
+        let cast = self.cast_admitted(caster, known, asked).await;
+        self.settle(&caster, &spent, &cast);
+        cast
+    }
+
+    /// Counts a ballot in its client's quotas.
+    ///
+    /// # Errors
+    /// [`VoteError::QuotaExceeded`].
+    pub(super) async fn admit_ballot(
+        &self,
+        caster: &Caster,
+        poll: PollId,
+        note: &impl Fn(QuotaState),
+    ) -> Result<Spent, VoteError> {
+        let Caster { voter, is_new, client, .. } = caster;
+        let as_new = *is_new && self.admit_new(voter, client, note).await?;
+        let client_in_poll = client.in_poll(*poll.as_bytes());
+        let decision = self.replica.quotas.admit(QuotaName::Ballot, &client_in_poll);
+        let of_ballot = self.admit(decision, &client_in_poll, note).await?.then_some(client_in_poll);
+        Ok(Spent { as_new, of_ballot })
+    }
+
+    /// Gives back what a ballot was counted in and has not cost.
+    pub(super) fn settle(&self, caster: &Caster, spent: &Spent, cast: &Result<Vote, VoteError>) {
+        let is_on_record = match cast {
+            Ok(vote) if vote.cast == VoteOutcome::Counted => return,
+            Ok(_) | Err(VoteError::AlreadyVoted(_)) => true,
+            Err(_) => false,
+        };
+        // A retry or a change costs nothing, and neither does a refused ballot.
+        if let Some(client_in_poll) = &spent.of_ballot {
+            self.replica.quotas.give_back(QuotaName::Ballot, client_in_poll);
+        }
+        // A voter who has a ballot is not new: this is a retry that came to another replica, or late.
+        if spent.as_new && is_on_record {
+            self.replica.quotas.give_back(QuotaName::Mint, &caster.client);
+        }
+    }
+
+    /// Casts a ballot that was counted in its client's quotas.
+    ///
+    /// # Errors
+    /// As [`cast`](Self::cast), but for quotas.
+    pub(super) async fn cast_admitted(
+        &self,
+        caster: Caster,
+        known: Arc<PollWithSite>,
+        asked: BallotRequest<'_>,
+    ) -> Result<Vote, VoteError> {
         let Caster { voter, is_new, client, label, owes_work } = caster;
-        let is_counted_as_new = is_new && self.admit_new(&voter, &client, &note).await?;
         let mut checked = None;
         let traces = self.replica.hub.traces();
         let network = client.network_of_client();
@@ -153,20 +211,7 @@ impl Voting {
             let seen = if is_without_work { poll.label_without_work(label) } else { label };
             Ok((Action::Cast(poll.label_of_vote(seen, mark), poll.counters_of(choices)), answer))
         };
-        let client_in_poll = client.in_poll(*known.poll.id.as_bytes());
-        self.admit(self.replica.quotas.admit(QuotaName::Ballot, &client_in_poll), &client_in_poll, &note).await?;
-        let decided = self.put(known, &voter, action).await;
-        let outcome = decided.as_ref().ok().map(|(_, _, receipt)| receipt.outcome);
-        // A retry or a change costs nothing, and neither does a refused ballot.
-        if outcome != Some(Outcome::Counted) {
-            self.replica.quotas.give_back(QuotaName::Ballot, &client_in_poll);
-        }
-        // A voter who has a ballot is not new: this is a retry that came to another replica, or late.
-        if is_counted_as_new && matches!(outcome, Some(Outcome::Repeated | Outcome::Changed | Outcome::AlreadyVoted(_)))
-        {
-            self.replica.quotas.give_back(QuotaName::Mint, &client);
-        }
-        let (known, partition, receipt) = decided?;
+        let (known, partition, receipt) = self.put(known, &voter, action).await?;
         let (cast, at) = match receipt.outcome {
             Outcome::Counted => (VoteOutcome::Counted, Some(receipt.at)),
             Outcome::Changed => (VoteOutcome::Changed, Some(receipt.at)),
@@ -230,7 +275,7 @@ impl Voting {
         Ok(self.others.ballot_answer(poll, VoterDigest::of(voter, poll)).await?)
     }
 
-    /// Counts a new voter in their client's quota. Returns whether they were counted: within a minute a nonce counts
+    /// Counts a new voter in their client's quota. Returns whether a token was spent on them: within a minute a nonce counts
     /// once, or a client whose answer was lost would pay for the retry.
     async fn admit_new(
         &self,
@@ -239,32 +284,24 @@ impl Voting {
         note: &impl Fn(QuotaState),
     ) -> Result<bool, VoteError> {
         let Some(decision) = self.replica.quotas.admit_voter(voter, client) else { return Ok(false) };
-        self.admit(decision, client, note).await?;
+        let is_spent = self.admit(decision, client, note).await?;
         self.replica.quotas.note_voter(voter);
-        Ok(true)
+        Ok(is_spent)
     }
 
-    /// Makes a quota's decision final, which all replicas share. Only the store knows whether a ballot is a retry, so
-    /// what was counted here may have to be given back.
+    /// Makes a quota's decision final, which all replicas share. Returns whether a token was spent: only the store knows
+    /// whether a ballot is a retry, so it may have to be given back.
     pub(super) async fn admit(
         &self,
         mut decision: Decision,
         client: &Subject,
         note: &impl Fn(QuotaState),
-    ) -> Result<(), VoteError> {
+    ) -> Result<bool, VoteError> {
         if let Decision::Undecided(undecided) = decision {
             // Boxed: few ballots get here, those of a client that has spent a tenth of its quota.
             decision = Box::pin(self.replica.quotas.ask_store(undecided, client, &*self.vote_reads)).await;
         }
-        match decision {
-            Decision::Unlimited => {}
-            Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => note(quota_state),
-            Decision::Refused(quota_state) => {
-                note(quota_state);
-                return Err(VoteError::QuotaExceeded(quota_state));
-            }
-        }
-        Ok(())
+        decision.noted(note).map_err(VoteError::QuotaExceeded)
     }
 
     /// Gives a ballot to the batcher, and again if a new revision of the poll becomes known meanwhile. Returns the poll

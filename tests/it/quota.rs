@@ -272,6 +272,22 @@ async fn an_article_that_many_bring_into_being_at_once_costs_their_client_once()
     react(&client, "3", "like").await.refused(429, "quota-exceeded");
 }
 
+/// A client that may bring no more voters along brings no articles into being by them.
+async fn a_vote_beyond_its_client_s_quotas_makes_no_article_s_poll() {
+    let storage = Storage::file();
+    let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "1/86400s"));
+    let client = Client::new(replica.address());
+    put_template(&client).await;
+    react(&client, "1", "like").await.is(201);
+    for article in ["2", "2"] {
+        let refused = react(&client, article, "like").await.refused(429, "quota-exceeded");
+        assert_eq!(refused["violated-policies"], json!(["mint"]));
+    }
+    let unmade = "/v1/sites/default/articles/@url/reactions?url=https%3A%2F%2Fnews.example%2F2";
+    assert_eq!(client.get(unmade).send().await.is(200)["revision"], 0, "nothing was made");
+    assert_eq!(counted(&replica, "sawt_quota_requests_total{quota=\"article\",outcome=\"allowed\"}"), 1);
+}
+
 /// A first vote makes a voter, and is counted as whoever asks for one; but sent again it is a retry.
 async fn a_first_vote_counts_as_a_new_voter_once() {
     let storage = Storage::file();
@@ -374,6 +390,33 @@ async fn quotas_that_only_count_refuse_nobody() {
     assert_eq!((count("allowed"), count("would-refuse"), count("refused")), (2, 3, 0));
 }
 
+/// Whoever looks at them before the quotas are in force is told what will be refused then.
+async fn quotas_that_only_count_count_as_they_do_in_force() {
+    let storage = Storage::file();
+    let settings = with_default_quotas(Settings::on(storage.address()));
+    let replica = Replica::start(&settings.with("SAWT_QUOTA_BALLOT", "2/86400s").with("SAWT_QUOTA_SHADOW", "true"));
+    let client = Client::new(replica.address());
+    let hidden = seed_poll(json!({ "results": "after_vote" }));
+    let poll = text(&client.with_key(ADMIN_KEY).post("/v1/polls").json(&hidden).send().await.is(201)["id"]);
+    let count = |quota: &str, outcome: &str| {
+        let series = format!("sawt_quota_requests_total{{quota=\"{quota}\",outcome=\"{outcome}\"}}");
+        counted(&replica, &series)
+    };
+    let voters = join_all((0..4).map(|_| client.new_voter())).await;
+    for voter in &voters[..3] {
+        voter.vote(&poll, &["yes"]).await.is(201);
+    }
+    assert_eq!(count("vote", "allowed"), 3, "each vote once");
+    // No token was spent on this ballot, so its repetition gives none back.
+    voters[2].vote(&poll, &["yes"]).await.is(200);
+    voters[3].vote(&poll, &["yes"]).await.is(201);
+    assert_eq!((count("ballot", "allowed"), count("ballot", "would-refuse")), (2, 3));
+    let before = count("admin", "allowed");
+    let keyed = client.with_key(ADMIN_KEY);
+    keyed.get(&format!("/v1/results?polls={}", vec![poll.as_str(); 50].join(","))).send().await.is(200);
+    assert_eq!(count("admin", "allowed"), before + 1, "one request is one");
+}
+
 async fn who_waits_as_long_as_the_answer_says_is_let_in() {
     let storage = Storage::file();
     let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "1/1s"));
@@ -396,10 +439,12 @@ lone_rules![
     tokens_that_were_saved_up_are_not_all_counted_in_one_poll,
     one_client_brings_so_many_articles_into_being_and_no_more,
     an_article_that_many_bring_into_being_at_once_costs_their_client_once,
+    a_vote_beyond_its_client_s_quotas_makes_no_article_s_poll,
     a_first_vote_counts_as_a_new_voter_once,
     whoever_has_many_ipv6_networks_is_let_in_a_few_times_as_often_and_no_more,
     an_ordinary_readers_vote_costs_no_store_call_for_quota,
     while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself,
     quotas_that_only_count_refuse_nobody,
+    quotas_that_only_count_count_as_they_do_in_force,
     who_waits_as_long_as_the_answer_says_is_let_in,
 ];

@@ -68,18 +68,19 @@ pub(in crate::http) fn count(
     name: QuotaName,
     subject: &Subject,
 ) -> Result<(), Problem> {
-    if notes::has_counted(req, name) {
-        return Ok(());
-    }
-    match worker.shared.quotas.admit(name, subject) {
-        Decision::Unlimited => Ok(()),
+    if notes::begin_count(req, name) {
         // What is counted here is not shared.
-        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
-            note(req, quota_state);
-            Ok(())
-        }
-        Decision::Refused(quota_state) => Err(refusal(req, quota_state)),
+        admitted(req, worker.shared.quotas.admit(name, subject))?;
     }
+    Ok(())
+}
+
+/// Notes what was decided on a request. Returns whether a token was spent.
+///
+/// # Errors
+/// `quota-exceeded`.
+pub(in crate::http) fn admitted(req: &HttpRequest, decision: Decision) -> Result<bool, Problem> {
+    decision.noted(|quota_state| note(req, quota_state)).map_err(|quota_state| Problem::quota_exceeded(&quota_state))
 }
 
 /// The same, in a quota per client.
@@ -174,11 +175,6 @@ fn write_item(list: &mut String, name: QuotaName, keys: [&str; 2], numbers: [u64
     }
 }
 
-fn refusal(req: &HttpRequest, quota_state: QuotaState) -> Problem {
-    note(req, quota_state);
-    Problem::quota_exceeded(&quota_state)
-}
-
 /// The layer. Wrap a route in it. Written by hand: a closure's layer would box a future for each request, and this one
 /// boxes it only for those that wait for a quota.
 #[derive(Clone, Copy, Default)]
@@ -266,13 +262,11 @@ where
         let client = subject(req.request(), &worker);
         let mut undecided = SmallVec::<[Undecided; 2]>::new();
         for name in names {
-            match worker.shared.quotas.admit(*name, &client) {
-                Decision::Unlimited => {}
-                Decision::Admitted(quota_state) => note(req.request(), quota_state),
-                Decision::Undecided(one) => undecided.push(one),
-                Decision::Refused(quota_state) => {
-                    return LimitsFuture::Refused { answer: Some(refuse(req, quota_state)) };
-                }
+            let decision = worker.shared.quotas.admit(*name, &client);
+            if let Decision::Undecided(one) = decision {
+                undecided.push(one);
+            } else if let Err(problem) = admitted(req.request(), decision) {
+                return LimitsFuture::Refused { answer: Some(req.error_response(problem)) };
             }
         }
         if undecided.is_empty() {
@@ -282,12 +276,8 @@ where
         let service = Rc::clone(&self.service);
         let waiting = Box::pin(async move {
             for undecided in undecided {
-                match worker.voting.decide(undecided, &client).await {
-                    Decision::Unlimited => {}
-                    Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
-                        note(req.request(), quota_state);
-                    }
-                    Decision::Refused(quota_state) => return Ok(refuse(req, quota_state)),
+                if let Err(problem) = admitted(req.request(), worker.voting.decide(undecided, &client).await) {
+                    return Ok(req.error_response(problem));
                 }
             }
             service.call(req).await
@@ -303,11 +293,6 @@ where
     fn answer(&self, req: ServiceRequest) -> LimitsFuture<S::Future> {
         LimitsFuture::Admitted { answer: self.service.call(req) }
     }
-}
-
-fn refuse(req: ServiceRequest, quota_state: QuotaState) -> ServiceResponse<BoxBody> {
-    let problem = refusal(req.request(), quota_state);
-    req.error_response(problem)
 }
 
 pin_project! {
@@ -378,6 +363,8 @@ mod tests {
             (some("\"client\";q=600;w=60, \"vote\";q=10;w=60"), some("\"client\";r=599;t=1, \"vote\";r=9;t=6"))
         );
         assert_eq!(written(&[], "no-store"), (None, None));
+        let again = QuotaState { remaining: 8, ..vote };
+        assert_eq!(written(&[vote, again], "no-store").1, some("\"vote\";r=8;t=6"), "each quota once");
     }
 
     #[test]

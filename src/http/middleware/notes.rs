@@ -15,6 +15,8 @@ use crate::{
 struct Notes {
     client: Option<Client>,
     quota_states: SmallVec<[QuotaState; 4]>,
+    /// The quotas that [`begin_count`] was told of, by the bits of their indices.
+    counted: u8,
     outcome: Option<&'static str>,
 }
 
@@ -28,14 +30,23 @@ pub(in crate::http) fn client(req: &HttpRequest, rule: &ClientRule) -> Client {
     client
 }
 
-/// Records the state of a quota that the request was counted in.
+/// Records the state of a quota that the request was counted in, instead of what was recorded of it before.
 pub(in crate::http) fn add_quota_state(req: &HttpRequest, quota_state: QuotaState) {
-    change(req, |notes| notes.quota_states.push(quota_state));
+    change(req, |notes| match notes.quota_states.iter_mut().find(|before| before.name == quota_state.name) {
+        Some(before) => *before = quota_state,
+        None => notes.quota_states.push(quota_state),
+    });
 }
 
-/// Whether a request has counted in a quota.
-pub(super) fn has_counted(req: &HttpRequest, name: QuotaName) -> bool {
-    with_quota_states(req, |quota_states| quota_states.iter().any(|quota_state| quota_state.name == name))
+/// Records that a request counts in a quota. Returns whether that is the first time.
+pub(super) fn begin_count(req: &HttpRequest, name: QuotaName) -> bool {
+    const { assert!(QuotaName::COUNT <= 8) }
+    let bit = 1_u8 << name.index();
+    change(req, |notes| {
+        let is_first = notes.counted & bit == 0;
+        notes.counted |= bit;
+        is_first
+    })
 }
 
 /// The states of all quotas that the request was counted in.
@@ -54,12 +65,13 @@ pub(in crate::http) fn outcome(req: &HttpRequest) -> Option<&'static str> {
     req.extensions().get::<Notes>()?.outcome
 }
 
-fn change(req: &HttpRequest, change: impl FnOnce(&mut Notes)) {
+fn change<T>(req: &HttpRequest, change: impl FnOnce(&mut Notes) -> T) -> T {
     let mut extensions = req.extensions_mut();
     if let Some(notes) = extensions.get_mut::<Notes>() {
         return change(notes);
     }
     let mut notes = Notes::default();
-    change(&mut notes);
+    let changed = change(&mut notes);
     extensions.insert(notes);
+    changed
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
     desk, see,
-    sign_in::{admit, own_page, show},
+    sign_in::{Try, own_page, show},
 };
 use crate::{
     http::{
@@ -13,11 +13,10 @@ use crate::{
             problem::{Code, Problem},
             query::Query,
         },
-        middleware::{limits, notes::note_outcome},
+        middleware::notes::note_outcome,
     },
     newsroom::sign_in::SignInNotice,
     oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
-    quota::QuotaName,
 };
 
 /// What the browser keeps meanwhile.
@@ -28,12 +27,11 @@ const COOKIE: &str = "sawt_attempt";
 pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let provider = provider(&worker)?;
     let then = Query::lenient(req.query_string())?.take("then")?.unwrap_or_default();
-    let client = limits::subject(&req, &worker);
-    admit(&req, &worker, &client).await?;
+    let one_try = Try::take(&req, &worker).await?;
     let attempt = SignInAttempt::begin(worker.shared.clock.now(), own_page(&then));
     match provider.address(&attempt).await {
         Ok(address) => {
-            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
+            one_try.give_back();
             let mut there = see(address.as_str());
             desk::set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
             Ok(there)
@@ -46,9 +44,8 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
 /// up by it.
 pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let provider = provider(&worker)?;
-    let client = limits::subject(&req, &worker);
     // As with keys: taken before it is known whether this is right, and given back if it was.
-    admit(&req, &worker, &client).await?;
+    let one_try = Try::take(&req, &worker).await?;
     let mut query = Query::lenient(req.query_string())?;
     let (state, code) = (query.take("state")?.unwrap_or_default(), query.take("code")?);
     let issuer = query.take("iss")?;
@@ -66,7 +63,7 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
     let mut answer = match recognised {
         Ok(person) => {
             let begun = worker.publishing.sign_in_person(person).await?;
-            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
+            one_try.give_back();
             note_outcome(&req, "signed-in");
             let mut there = see(own_page(&then));
             desk::set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;

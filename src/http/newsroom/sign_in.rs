@@ -24,7 +24,7 @@ use crate::{
         sign_in::{SignInNotice, SignInPage},
         texts::texts_of,
     },
-    quota::{Decision, QuotaName, Subject, Undecided},
+    quota::{Decision, QuotaName, Subject},
     secret::Secret,
 };
 
@@ -65,7 +65,6 @@ pub(super) async fn enter(
         desk::set_cookie(&mut answer, &desk::set_language(&req, &worker, language))?;
         return Ok(answer);
     }
-    let client = limits::subject(&req, &worker);
     if form.has("by_session") {
         return match (Desk::of(&req, &worker).await, desk::held(&req, &worker)) {
             (Ok(_), Some(held)) => entered(&req, &worker, &Secret::new(held), (then, kept)),
@@ -73,9 +72,10 @@ pub(super) async fn enter(
         };
     }
     // Taken before it is known whether the key is right, and given back if it was.
-    if let Err(problem) = admit(&req, &worker, &client).await {
-        return show_later(&req, &worker, problem, (then, kept), form.text("link"));
-    }
+    let one_try = match Try::take(&req, &worker).await {
+        Ok(one_try) => one_try,
+        Err(problem) => return show_later(&req, &worker, problem, (then, kept), form.text("link")),
+    };
     let (begun, refused) = match form.text("link") {
         Some(link) => (worker.publishing.sign_in_by_link(link).await, SignInNotice::UsedLink),
         None => (worker.publishing.sign_in(form.text("key").unwrap_or_default()).await, SignInNotice::WrongKey),
@@ -87,35 +87,42 @@ pub(super) async fn enter(
             return show(&req, &worker, StatusCode::FORBIDDEN, Some(refused), (then, kept), None);
         }
         Err(error) => {
-            worker.shared.quotas.give_back(QuotaName::SignIn, &client);
+            one_try.give_back();
             return show_later(&req, &worker, error.into(), (then, kept), form.text("link"));
         }
     };
-    worker.shared.quotas.give_back(QuotaName::SignIn, &client);
+    one_try.give_back();
     note_outcome(&req, "signed-in");
     entered(&req, &worker, &begun, (then, kept))
 }
 
-/// Takes one of the tries that a client has in a minute.
-///
-/// # Errors
-/// `quota-exceeded`.
-pub(super) async fn admit(req: &HttpRequest, worker: &Worker, client: &Subject) -> Result<(), Problem> {
-    let decision = match worker.shared.quotas.admit(QuotaName::SignIn, client) {
-        Decision::Undecided(undecided) => worker.voting.decide(undecided, client).await,
-        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
-    };
-    match decision {
-        Decision::Refused(quota_state) => {
-            limits::note(req, quota_state);
-            return Err(Problem::quota_exceeded(&quota_state));
+/// One of the tries that a client has in a minute.
+pub(super) struct Try<'a> {
+    worker: &'a Worker,
+    client: Subject,
+    is_spent: bool,
+}
+
+impl<'a> Try<'a> {
+    /// Takes one.
+    ///
+    /// # Errors
+    /// `quota-exceeded`.
+    pub(super) async fn take(req: &HttpRequest, worker: &'a Worker) -> Result<Self, Problem> {
+        let client = limits::subject(req, worker);
+        let mut decision = worker.shared.quotas.admit(QuotaName::SignIn, &client);
+        if let Decision::Undecided(undecided) = decision {
+            decision = worker.voting.decide(undecided, &client).await;
         }
-        Decision::Admitted(quota_state) | Decision::Undecided(Undecided { quota_state, .. }) => {
-            limits::note(req, quota_state);
-        }
-        Decision::Unlimited => {}
+        Ok(Self { worker, client, is_spent: limits::admitted(req, decision)? })
     }
-    Ok(())
+
+    /// It was no failure.
+    pub(super) fn give_back(self) {
+        if self.is_spent {
+            self.worker.shared.quotas.give_back(QuotaName::SignIn, &self.client);
+        }
+    }
 }
 
 /// `POST /newsroom/sign-out`.

@@ -94,7 +94,10 @@ async fn workers_of_three_replicas_share_one_quota_on_every_kind_of_redis() {
                 async move {
                     match quotas.admit(QuotaName::Client, &client) {
                         Decision::Undecided(undecided) => quotas.ask_store(undecided, &client, &**worker).await,
-                        decided @ (Decision::Unlimited | Decision::Admitted(_) | Decision::Refused(_)) => decided,
+                        decided @ (Decision::Unlimited
+                        | Decision::WouldRefuse
+                        | Decision::Admitted(_)
+                        | Decision::Refused(_)) => decided,
                     }
                 }
             });
