@@ -11,6 +11,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::{sync::MutexGuard, time::timeout};
+
 use super::{
     Asker, BallotRequest, Caster, NoArticle, PollTally, StreamPlan, StreamRequest, TallyForViewer, Vote, VoteError,
     VoteOutcome, Voting,
@@ -30,6 +32,9 @@ use crate::{
 const KNOWN_FOR: Duration = Duration::from_secs(2);
 /// How many polls are made at once at the most for addresses that nobody has announced.
 const TURNS: usize = 256;
+/// How long a ballot waits for those who make the same poll: while the store hangs, each of them has the turn for as
+/// long as a store call may take.
+const TURN_WAIT: Duration = Duration::from_secs(1);
 /// How long readers are answered from the template after the store had no poll.
 const MISSING_FOR: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 10_000;
@@ -90,9 +95,14 @@ impl ReplicaArticles {
         }
     }
 
-    fn turn(&self, poll: &PollId) -> &tokio::sync::Mutex<()> {
+    /// Waits for those who make the same poll.
+    ///
+    /// # Errors
+    /// [`VoteError::Overloaded`]: they take too long.
+    async fn take_turn(&self, poll: &PollId) -> Result<MutexGuard<'_, ()>, VoteError> {
         let ([.., last], [first, ..]) = (*poll.as_bytes(), &self.turns);
-        self.turns.get(usize::from(last)).unwrap_or(first)
+        let turn = self.turns.get(usize::from(last)).unwrap_or(first);
+        timeout(TURN_WAIT, turn.lock()).await.map_err(|_| VoteError::Overloaded)
     }
 
     /// A client in a poll. In every poll it has another digest.
@@ -219,7 +229,7 @@ impl Voting {
         // Of many readers behind one address who come at once, one brings it into being, and pays for it.
         let mut _turn = None;
         if article.article.announced.is_none() {
-            _turn = Some(self.replica.articles.turn(&article.known.poll.id).lock().await);
+            _turn = Some(self.replica.articles.take_turn(&article.known.poll.id).await?);
             if let Some(known) = self.polls.get(&*self.vote_reads, article.known.poll.id).await? {
                 return Ok(known);
             }
@@ -332,5 +342,23 @@ fn page_of(template: &Template, article: &NamedArticle) -> Result<Option<WebAddr
             Ok(address.as_str().parse().ok())
         }
         (None, _) => Err(NoArticle::NotAnnounced),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_long_for_those_who_make_the_same_poll() {
+        let articles = ReplicaArticles::new(&Secret::new("a secret".to_owned()));
+        let [one, other] = [[7; 16], [8; 16]].map(PollId::derived);
+        let turn = articles.take_turn(&one).await.unwrap();
+        assert!(articles.take_turn(&other).await.is_ok());
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(articles.take_turn(&one).await, Err(VoteError::Overloaded)));
+        assert_eq!(begun.elapsed().as_millis(), TURN_WAIT.as_millis());
+        drop(turn);
+        assert!(articles.take_turn(&one).await.is_ok());
     }
 }
