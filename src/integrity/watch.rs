@@ -157,7 +157,7 @@ impl Detectors {
         id: PollId,
         change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, Vec<Incident>)>,
     ) -> Result<bool, StoreError> {
-        let Some(known) = self.hub.poll_cache().get(&*self.store, id).await? else { return Ok(false) };
+        let Some(known) = self.hub.poll_cache().get(&self.store, id).await? else { return Ok(false) };
         let policy = known.site.settings.incidents;
         if change(&known.poll, policy, self.clock.now()).is_none() {
             return Ok(false);

@@ -71,7 +71,11 @@ impl CachedPoll {
 
 impl PollCache {
     /// A poll at most a second old; older only while the store does not answer. `None` if there is none.
-    pub async fn get(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<PollWithSite>>, StoreError> {
+    pub async fn get(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        id: PollId,
+    ) -> Result<Option<Arc<PollWithSite>>, StoreError> {
         let stale = {
             let polls = self.0.read();
             match polls.get(&id) {
@@ -80,14 +84,15 @@ impl PollCache {
                 None => None,
             }
         };
-        let Some(stale) = stale else { return self.refresh(store, id).await };
+        let Some(stale) = stale else { return self.refresh(&**store, id).await };
         // One reader reads it again; the others use what is there until that is done.
         if !self.claim(id) {
             return Ok(Some(stale));
         }
-        match tokio::time::timeout(REFRESH_TIMEOUT, self.refresh(store, id)).await {
-            Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Overloaded)) => Ok(Some(stale)),
-            Ok(answer) => answer,
+        let (polls, store) = (Arc::clone(self), Arc::clone(store));
+        match within(REFRESH_TIMEOUT, async move { polls.refresh(&*store, id).await }).await {
+            None | Some(Err(StoreError::Unavailable(_) | StoreError::Overloaded)) => Ok(Some(stale)),
+            Some(answer) => answer,
         }
     }
 
@@ -179,5 +184,33 @@ impl PollCache {
 
     fn write<T>(&self, change: impl FnOnce(&mut FxHashMap<PollId, CachedPoll>) -> T) -> T {
         change(&mut self.0.write())
+    }
+}
+
+/// What a future gives within this time; else it goes on in a task of its own. So a poll is read again also from a store
+/// that is further away than its readers wait.
+async fn within<T: Send + 'static>(time: Duration, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    tokio::time::timeout(time, tokio::spawn(future)).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_longer_than_a_reader_waits_is_done_all_the_same() {
+        let done = Arc::new(RwLock::new(0));
+        let takes = |time: Duration| {
+            let done = Arc::clone(&done);
+            async move {
+                tokio::time::sleep(time).await;
+                *done.write() += 1;
+            }
+        };
+        assert_eq!(within(REFRESH_TIMEOUT, takes(REFRESH_TIMEOUT / 2)).await, Some(()));
+        assert_eq!(within(REFRESH_TIMEOUT, takes(REFRESH_TIMEOUT * 2)).await, None);
+        assert_eq!(*done.read(), 1);
+        tokio::time::sleep(REFRESH_TIMEOUT * 2).await;
+        assert_eq!(*done.read(), 2);
     }
 }

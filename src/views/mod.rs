@@ -75,7 +75,7 @@ impl Viewing {
     pub async fn find(&self, target: ViewTarget) -> Result<Viewed, ViewError> {
         match target {
             ViewTarget::Poll(id) => {
-                let known = self.replica.hub.poll_cache().get(&*self.store, id).await?;
+                let known = self.replica.hub.poll_cache().get(&self.store, id).await?;
                 known.map(Viewed::Poll).ok_or(ViewError::NoPoll)
             }
             ViewTarget::Article(site, name) => {

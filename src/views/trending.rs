@@ -135,7 +135,7 @@ impl Viewing {
 
     /// A poll whose tally everyone may see: a score says how many have voted.
     async fn public_poll(&self, id: PollId, now: Timestamp) -> Result<Option<Arc<Poll>>, ViewError> {
-        let known = self.replica.hub.poll_cache().get(&*self.store, id).await?;
+        let known = self.replica.hub.poll_cache().get(&self.store, id).await?;
         let poll = known.map(|known| Arc::clone(&known.poll));
         Ok(poll.filter(|poll| {
             let state = poll.state_at(now);

@@ -117,7 +117,7 @@ impl Voting {
     /// # Errors
     /// [`NoArticle`]; what the store failed with, if nothing is known yet.
     pub async fn find_article(&self, asked: &AskedArticle) -> Result<ArticlePoll, VoteError> {
-        self.find_article_in(&*self.others, asked, true).await
+        self.find_article_in(&self.others, asked, true).await
     }
 
     /// The same, for a voter.
@@ -125,18 +125,18 @@ impl Voting {
     /// # Errors
     /// As [`find_article`](Self::find_article).
     pub async fn find_article_to_vote(&self, asked: &AskedArticle) -> Result<ArticlePoll, VoteError> {
-        self.find_article_in(&*self.vote_reads, asked, false).await
+        self.find_article_in(&self.vote_reads, asked, false).await
     }
 
     async fn find_article_in(
         &self,
-        store: &dyn Store,
+        store: &Arc<dyn Store>,
         asked: &AskedArticle,
         may_be_missing: bool,
     ) -> Result<ArticlePoll, VoteError> {
         let AskedArticle { site, template, .. } = asked;
-        let of_site = self.site_of(store, site).await?;
-        let article = self.replica.hub.known_articles().find(store, &of_site, &asked.article).await?;
+        let of_site = self.site_of(&**store, site).await?;
+        let article = self.replica.hub.known_articles().find(&**store, &of_site, &asked.article).await?;
         let id = article_poll_id(site, &article.key, template.as_str());
         let articles = &self.replica.articles;
         if !(may_be_missing && articles.missing.if_fresh(&id).is_some()) {
@@ -145,7 +145,7 @@ impl Voting {
             }
             articles.missing.put(id, ());
         }
-        let maker = self.template_of(store, site, template).await?;
+        let maker = self.template_of(&**store, site, template).await?;
         let page = page_of(&maker, &article)?;
         let known = PollWithSite::new(maker.unmade(&article.key, page), Site::clone(&of_site));
         Ok(ArticlePoll { known: Arc::new(known), article, template: template.clone(), maker: Some(maker) })
@@ -230,7 +230,7 @@ impl Voting {
         let mut _turn = None;
         if article.article.announced.is_none() {
             _turn = Some(self.replica.articles.take_turn(&article.known.poll.id).await?);
-            if let Some(known) = self.polls.get(&*self.vote_reads, article.known.poll.id).await? {
+            if let Some(known) = self.polls.get(&self.vote_reads, article.known.poll.id).await? {
                 return Ok(known);
             }
         }
@@ -244,7 +244,7 @@ impl Voting {
         client: Subject,
         note: &impl Fn(QuotaState),
     ) -> Result<Arc<PollWithSite>, VoteError> {
-        let store = &*self.vote_reads;
+        let store = &self.vote_reads;
         let (id, page) = (template.poll_id(&article.key), page_of(template, article)?);
         let announced = article.announced.as_ref().map(|announced| announced.id.clone());
         if announced.is_none() {

@@ -101,7 +101,7 @@ impl Voting {
     /// # Errors
     /// There is no such poll; what the store failed with if the poll is not known yet.
     pub async fn poll(&self, id: PollId) -> Result<Arc<PollWithSite>, VoteError> {
-        self.polls.get(&*self.others, id).await?.ok_or(VoteError::NoPoll)
+        self.polls.get(&self.others, id).await?.ok_or(VoteError::NoPoll)
     }
 
     /// The same, for a voter.
@@ -109,6 +109,6 @@ impl Voting {
     /// # Errors
     /// As [`poll`](Self::poll).
     pub async fn poll_to_vote(&self, id: PollId) -> Result<Arc<PollWithSite>, VoteError> {
-        self.polls.get(&*self.vote_reads, id).await?.ok_or(VoteError::NoPoll)
+        self.polls.get(&self.vote_reads, id).await?.ok_or(VoteError::NoPoll)
     }
 }

@@ -48,7 +48,7 @@ impl Voting {
             if missing.is_missing(id) {
                 continue;
             }
-            match self.polls.get(&*self.others, id).await? {
+            match self.polls.get(&self.others, id).await? {
                 Some(known) if known.site.id == place.site => return Ok(Some(known)),
                 Some(_) => {}
                 None => missing.note_missing(id),
