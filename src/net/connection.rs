@@ -6,8 +6,8 @@
 //! the socket itself keeps the time:
 //!
 //! - When a client has sent something, or has not taken something, the next byte must go out to it within
-//!   [`CLIENT_TIMEOUT`]. A request is answered sooner: its head and its body may take ten seconds each, and no store
-//!   call takes longer than a second. Events of a stream must be taken.
+//!   [`CLIENT_TIMEOUT`]. A request is answered sooner: its head and its body may take ten seconds each, no store call
+//!   takes longer than a second, and whoever waits for events waits for thirty at the most. Events of a stream must be taken.
 //! - When nothing is read or written for three times as long, the connection is closed. The framework closes an idle
 //!   one sooner, unless it has read a part of a request along with the one before. Where connections are scarce, the
 //!   [`ConnectionTracker`] ends an idle one sooner still. An event stream is never idle for so long.
@@ -41,7 +41,7 @@ use tokio::{
 
 /// How long the service waits for a client, at the least; at the most twice as long. For an idle connection it is three
 /// to four times as long.
-pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// How often in a row a connection may fail to write.
 const MOST_VAIN_WRITES: u32 = 1_000;

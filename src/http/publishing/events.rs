@@ -70,6 +70,12 @@ struct EventList<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::connection::CLIENT_TIMEOUT;
+
+    #[test]
+    fn whoever_waits_is_answered_before_their_connection_is_given_up() {
+        assert!(CLIENT_TIMEOUT >= Duration::from_secs(MAX_WAIT + 5), "an answer takes a moment too");
+    }
 
     #[test]
     fn nobody_waits_for_longer_than_load_balancers_do() {
