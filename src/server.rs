@@ -245,7 +245,7 @@ fn readers_server(config: &Config, parts: ReplicaParts) -> Result<(Server, Socke
             .h1_write_buffer_size(WRITE_BUFFER)
             .local_addr(listen)
             .on_connect_ext(|connection: &CountedConnection, data| {
-                data.insert(connection.handover());
+                data.insert(connection.handle());
             })
             .graceful_shutdown_signal(move || {
                 let draining = draining.clone();

@@ -16,7 +16,7 @@
 //! wakes itself to read on, tries to write, and can't. So a connection that fails to write more than
 //! [`MOST_VAIN_WRITES`] times in a row, which has no other cause, is closed at once.
 //!
-//! A connection can be [handed over](Handover) to a new owner once the framework has written all it had to write: what
+//! A connection can be [handed over](ConnectionHandle::hand_over) to a new owner once the framework has written all it had to write: what
 //! the framework keeps for a connection is too much for one that only receives.
 //!
 //! What the framework answers by itself, because it could not read a request, is replaced: see [`AnswerOverride`].
@@ -50,6 +50,9 @@ const MOST_VAIN_WRITES: u32 = 1_000;
 /// most polls.
 const SMALL: usize = 16 * 1024;
 
+/// What tells a client that its body is wanted.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// Replaces an answer that the framework wrote by itself; `None` leaves it as it is.
 pub type AnswerOverride = Rc<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
 
@@ -74,7 +77,7 @@ pub struct Connection<S, P: ConnectionTracker> {
     socket: Option<S>,
     /// Is told whether this connection is idle, and decides whether it must end.
     tracker: P,
-    handover: Handover<S>,
+    handle: ConnectionHandle<S>,
     answer_override: AnswerOverride,
     /// Bytes read since the last write.
     unanswered: usize,
@@ -96,23 +99,53 @@ pub struct Connection<S, P: ConnectionTracker> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Takes a connection away from the framework.
-pub struct Handover<S>(Rc<Cell<Option<TakeOver<S>>>>);
+/// What the handler of a request may do with its connection.
+pub struct ConnectionHandle<S>(Rc<Handled<S>>);
+
+struct Handled<S> {
+    take_over: Cell<Option<TakeOver<S>>>,
+    /// How many answers are being written piece by piece.
+    held: Cell<u32>,
+}
 
 type TakeOver<S> = Box<dyn FnOnce(S)>;
 
-impl<S> Handover<S> {
+impl<S> ConnectionHandle<S> {
+    fn new() -> Self {
+        Self(Rc::new(Handled { take_over: Cell::new(None), held: Cell::new(0) }))
+    }
+
     /// Gives the socket to `take_over` as soon as the framework has written all that it had to write. From then on the
     /// framework finds the connection closed, and forgets it. Call it when the answer's head is among what is to be
     /// written.
-    pub fn to(&self, take_over: impl FnOnce(S) + 'static) {
-        self.0.set(Some(Box::new(take_over)));
+    pub fn hand_over(&self, take_over: impl FnOnce(S) + 'static) {
+        self.0.take_over.set(Some(Box::new(take_over)));
+    }
+
+    /// Keeps the connection from being idle between the pieces of an answer, until this is dropped.
+    pub fn hold(&self) -> Hold<S> {
+        self.0.held.set(self.0.held.get() + 1);
+        Hold(self.clone())
+    }
+
+    fn is_held(&self) -> bool {
+        self.0.held.get() > 0
     }
 }
 
-impl<S> Clone for Handover<S> {
+impl<S> Clone for ConnectionHandle<S> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
+    }
+}
+
+/// Holds a connection: see [`ConnectionHandle::hold`].
+pub struct Hold<S>(ConnectionHandle<S>);
+
+impl<S> Drop for Hold<S> {
+    fn drop(&mut self) {
+        let held = &self.0.0.held;
+        held.set(held.get().saturating_sub(1));
     }
 }
 
@@ -128,7 +161,7 @@ impl<S: Socket, P: ConnectionTracker> Connection<S, P> {
         Self {
             socket: Some(socket),
             tracker,
-            handover: Handover(Rc::default()),
+            handle: ConnectionHandle::new(),
             answer_override,
             unanswered: 0,
             may_be_large: None,
@@ -142,9 +175,14 @@ impl<S: Socket, P: ConnectionTracker> Connection<S, P> {
         }
     }
 
-    /// What takes this connection away from the framework.
-    pub fn handover(&self) -> Handover<S> {
-        self.handover.clone()
+    /// What handlers may do with this connection.
+    pub fn handle(&self) -> ConnectionHandle<S> {
+        self.handle.clone()
+    }
+
+    /// Notes that nothing is to be done here, unless more of an answer is to come. Returns whether the connection must end.
+    fn note_idle(&self, cx: &Context<'_>) -> bool {
+        !self.handle.is_held() && self.tracker.note_idle(cx)
     }
 
     fn begin_to_wait(&mut self) {
@@ -209,7 +247,7 @@ impl<S: AsyncRead + Socket + Unpin, P: ConnectionTracker + Unpin> AsyncRead for 
             }
             Poll::Ready(_) => {}
             // Connections are scarce, and this one waits for nothing.
-            Poll::Pending if !self.is_waiting && self.tracker.note_idle(cx) => {
+            Poll::Pending if !self.is_waiting && self.note_idle(cx) => {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             Poll::Pending => return self.give_up(cx).map(Err),
@@ -224,12 +262,16 @@ impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker> Connection<S, P> {
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
                 self.end_waiting();
-                // Unless there is more to write, the framework does not look again before something arrives.
-                self.tracker.note_idle(cx);
+                // Unless there is more to write, the framework does not look again before something arrives. Whoever is
+                // told to go on with a body has not been answered.
+                if bytes != CONTINUE {
+                    self.note_idle(cx);
+                }
                 Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
+                self.tracker.note_busy();
                 self.begin_to_wait();
                 self.vain_writes += 1;
                 if self.vain_writes > MOST_VAIN_WRITES {
@@ -273,7 +315,7 @@ impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker + Unpin> AsyncWrite fo
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         ready!(Pin::new(socket).poll_flush(cx))?;
-        if let Some(take_over) = self.handover.0.take() {
+        if let Some(take_over) = self.handle.0.take_over.take() {
             self.socket.take().map(take_over);
             return Poll::Ready(Err(handed_over()));
         }
@@ -293,205 +335,4 @@ fn handed_over() -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
-        time::timeout,
-    };
-
-    use super::*;
-
-    /// By a clock that stands still while there is something to do.
-    const SHORT: Duration = Duration::from_millis(200);
-
-    impl Socket for DuplexStream {
-        fn discard_unsent(&self) {}
-    }
-
-    /// One that need never end, and shares its room, which is one, with others.
-    #[derive(Default)]
-    struct Among(Rc<()>);
-
-    impl ConnectionTracker for Among {
-        type LargePermit = Rc<()>;
-
-        fn note_busy(&self) {}
-
-        fn note_idle(&self, _: &Context<'_>) -> bool {
-            false
-        }
-
-        fn take_large(&self) -> Option<Rc<()>> {
-            (Rc::strong_count(&self.0) <= SHARED_BY).then(|| Rc::clone(&self.0))
-        }
-    }
-
-    /// Of a room that nobody has taken: the test's own reference to it, and one of each connection's.
-    const SHARED_BY: usize = 3;
-
-    type Tested = Connection<DuplexStream, Among>;
-
-    /// A connection that takes so many bytes before its client has to, and its client.
-    fn connection(takes: usize) -> (Tested, DuplexStream) {
-        let (near, far) = duplex(takes);
-        let mut connection = Connection::over(near, Among::default(), Rc::new(|_| None));
-        connection.timeout = SHORT;
-        (connection, far)
-    }
-
-    async fn read(connection: &mut Tested) -> io::Result<usize> {
-        connection.read(&mut [0; 64]).await
-    }
-
-    #[track_caller]
-    fn gives_up(waited: &io::Result<usize>, begun: Instant) {
-        assert!(matches!(waited, Err(error) if error.kind() == io::ErrorKind::TimedOut), "{waited:?}");
-        assert!(begun.elapsed() >= SHORT, "after {:?} only", begun.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_begins_a_request_and_goes_no_further_is_waited_for_so_long() {
-        let (mut connection, mut client) = connection(64);
-        let begun = Instant::now();
-        client.write_all(b"G").await.unwrap();
-        assert_eq!(read(&mut connection).await.unwrap(), 1);
-        gives_up(&read(&mut connection).await, begun);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_comes_and_comes_and_is_not_answered_needs_room_and_gives_it_back() {
-        let room = Rc::default();
-        let filled = async || {
-            let (near, mut far) = duplex(2 * SMALL);
-            let mut connection = Connection::over(near, Among(Rc::clone(&room)), Rc::new(|_| None));
-            far.write_all(&vec![b'x'; SMALL + 1]).await.unwrap();
-            let mut bytes = vec![0; SMALL];
-            connection.read_exact(&mut bytes).await.unwrap();
-            (connection, far)
-        };
-        let [(mut first, _near), (mut second, _far)] = [filled().await, filled().await];
-        assert_eq!(read(&mut first).await.unwrap(), 1);
-        assert_eq!(Rc::strong_count(&room), SHARED_BY + 1);
-        assert_eq!(read(&mut second).await.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
-        assert_eq!(first.write(b"answer").await.unwrap(), 6);
-        assert_eq!(Rc::strong_count(&room), SHARED_BY);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn that_a_little_more_comes_now_and_then_is_no_reason_to_wait_longer() {
-        let (mut connection, mut client) = connection(1);
-        let begun = Instant::now();
-        let trickle = async {
-            loop {
-                client.write_all(b"x").await.unwrap();
-                tokio::time::sleep(SHORT / 10).await;
-            }
-        };
-        let ended = async {
-            loop {
-                if let ended @ Err(_) = read(&mut connection).await {
-                    break ended;
-                }
-            }
-        };
-        tokio::select! {
-            () = trickle => {}
-            ended = ended => gives_up(&ended, begun),
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_was_answered_may_be_idle_three_times_as_long() {
-        let (mut connection, mut client) = connection(64);
-        client.write_all(b"GET").await.unwrap();
-        assert_eq!(read(&mut connection).await.unwrap(), 3);
-        assert!(timeout(SHORT / 2, read(&mut connection)).await.is_err());
-        let begun = Instant::now();
-        connection.write_all(b"200").await.unwrap();
-        gives_up(&read(&mut connection).await, begun + SHORT * 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_request_has_the_whole_time_again() {
-        let (mut connection, mut client) = connection(64);
-        for _ in 0..3 {
-            client.write_all(b"GET").await.unwrap();
-            assert_eq!(read(&mut connection).await.unwrap(), 3);
-            assert!(timeout(SHORT / 2, read(&mut connection)).await.is_err());
-            connection.write_all(b"200").await.unwrap();
-        }
-        let begun = Instant::now();
-        client.write_all(b"GET").await.unwrap();
-        assert_eq!(read(&mut connection).await.unwrap(), 3);
-        gives_up(&read(&mut connection).await, begun);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_does_not_take_what_is_sent_is_waited_for_so_long() {
-        let (mut connection, mut client) = connection(4);
-        let begun = Instant::now();
-        assert_eq!(connection.write(b"tally").await.unwrap(), 4);
-        gives_up(&connection.write(b"y").await, begun);
-        // As long as some of it is taken, there is time.
-        client.read_exact(&mut [0; 4]).await.unwrap();
-        assert_eq!(connection.write(b"more").await.unwrap(), 4);
-        assert!(timeout(SHORT / 2, connection.write(b"y")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn what_is_said_otherwise_is_written_whole_and_nothing_else_is_changed() {
-        let (mut connection, mut client) = connection(4);
-        connection.answer_override = Rc::new(|answer| (answer == b"no").then(|| b"no, sorry".to_vec()));
-        let write = async {
-            connection.write_all(b"yes").await.unwrap();
-            connection.write_all(b"no").await.unwrap();
-            connection.write_all(b"yes").await.unwrap();
-            connection.shutdown().await.unwrap();
-        };
-        let mut read = String::new();
-        let ((), ended) = tokio::join!(write, client.read_to_string(&mut read));
-        ended.unwrap();
-        assert_eq!(read, "yesno, sorryyes");
-    }
-
-    #[tokio::test]
-    async fn who_asks_for_a_connection_gets_it_once_all_is_written_and_the_framework_finds_it_gone() {
-        let (mut connection, mut client) = connection(4);
-        let take_over = Rc::new(Cell::new(None));
-        assert_eq!(connection.write(b"head").await.unwrap(), 4);
-        connection.handover().to({
-            let take_over = Rc::clone(&take_over);
-            move |socket| take_over.set(Some(socket))
-        });
-        assert!(timeout(SHORT / 2, connection.write(b"of it")).await.is_err());
-        assert!(take_over.take().is_none(), "before all is written");
-        client.read_exact(&mut [0; 4]).await.unwrap();
-        assert_eq!(connection.write(b"of it").await.unwrap(), 4);
-        assert_eq!(connection.flush().await.unwrap_err().kind(), io::ErrorKind::NotConnected);
-        let mut socket = take_over.take().unwrap();
-        assert_eq!(read(&mut connection).await.unwrap_err().kind(), io::ErrorKind::NotConnected);
-        assert_eq!(connection.write(b"t").await.unwrap_err().kind(), io::ErrorKind::NotConnected);
-        connection.shutdown().await.unwrap();
-        drop(connection);
-        client.read_exact(&mut [0; 4]).await.unwrap();
-        socket.write_all(b"more").await.unwrap();
-        let mut got = [0; 4];
-        client.read_exact(&mut got).await.unwrap();
-        assert_eq!(&got, b"more", "the socket outlives the connection");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_makes_the_service_turn_in_circles_is_given_up_on_at_once() {
-        let (mut connection, _client) = connection(4);
-        connection.timeout = Duration::from_hours(1);
-        assert_eq!(connection.write(b"tally").await.unwrap(), 4);
-        let mut tried = 0;
-        let given_up = std::future::poll_fn(|cx| {
-            tried += 1;
-            cx.waker().wake_by_ref();
-            Pin::new(&mut connection).poll_write(cx, b"y")
-        });
-        assert_eq!(given_up.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(tried, MOST_VAIN_WRITES + 1);
-    }
-}
+mod tests;

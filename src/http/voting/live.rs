@@ -32,7 +32,7 @@ use crate::{
         middleware::{connections::CountedSocket, limits},
     },
     live::{Stream, StreamRefusal},
-    net::{connection::Handover, writer::Writer},
+    net::{connection::ConnectionHandle, writer::Writer},
     poll::{PollId, VoterId},
     site::Publisher,
     voting::{ArticlePoll, Asker, StreamPlan, StreamRequest},
@@ -129,7 +129,7 @@ fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpR
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let connection = req.conn_data::<Handover<CountedSocket>>().cloned();
+    let connection = req.conn_data::<ConnectionHandle<CountedSocket>>().cloned();
     let connection = connection.ok_or_else(|| Problem::internal("the connection can't be handed over"))?;
     let stream = worker.voting.open_stream(plan);
     let mut response = response.force_close().body(StreamBody { stream: Some(stream), connection });
@@ -204,7 +204,7 @@ fn no_polls() -> Problem {
 /// the connection.
 struct StreamBody {
     stream: Option<Stream>,
-    connection: Handover<CountedSocket>,
+    connection: ConnectionHandle<CountedSocket>,
 }
 
 impl MessageBody for StreamBody {
@@ -217,7 +217,7 @@ impl MessageBody for StreamBody {
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let body = self.get_mut();
         if let Some(stream) = body.stream.take() {
-            body.connection.to(|socket| drop(rt::spawn(Writer::new(stream, socket))));
+            body.connection.hand_over(|socket| drop(rt::spawn(Writer::new(stream, socket))));
         }
         // The framework notices the connection's end when it tries to write.
         Poll::Pending

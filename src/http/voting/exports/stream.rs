@@ -18,10 +18,11 @@ use crate::{
     http::{
         Worker,
         message::problem::{Code, Problem},
-        middleware::limits,
+        middleware::{connections::CountedSocket, limits},
         voting::disclosure::Disclosed,
     },
     live::KnownTally,
+    net::connection::ConnectionHandle,
     poll::{Bucket, Interval},
     voting::{TimelineReader, VoteError},
 };
@@ -92,12 +93,14 @@ impl Export {
         }
         let permit = self.timeline.permit(limits::subject(req, worker));
         let permit = permit.ok_or_else(|| Problem::new(Code::Overloaded, "too many exports are under way"))?;
-        let rest = stream::try_unfold((self, permit), async |(mut export, permit)| {
+        // Between two chunks the connection is not idle, which would end it where connections are scarce.
+        let hold = req.conn_data::<ConnectionHandle<CountedSocket>>().map(ConnectionHandle::hold);
+        let rest = stream::try_unfold((self, permit, hold), async |(mut export, permit, hold)| {
             if export.progress == Progress::Done {
                 return Ok(None);
             }
             match export.chunk().await {
-                Ok(chunk) => Ok(Some((chunk, (export, permit)))),
+                Ok(chunk) => Ok(Some((chunk, (export, permit, hold)))),
                 Err(error) => {
                     let poll = export.snapshot.poll.id;
                     tracing::warn!(%poll, %error, "a timeline was cut off before its end");
