@@ -58,8 +58,9 @@ const ENDED_AT_ONCE: usize = 256;
 
 /// How many requests may arrive slowly. Each takes some 25 KiB.
 const SLOW: ConcurrencyLimits = ConcurrencyLimits { in_all: 2_048, per_client: 512 };
-/// How many incomplete requests may be large. Each may take 128 KiB, the longest head.
-const LARGE: ConcurrencyLimits = ConcurrencyLimits { in_all: 1_024, per_client: 128 };
+/// How many incomplete requests may be large. Each may take 256 KiB, the longest body, which is a form of an editor who
+/// may have to sign in again.
+const LARGE: ConcurrencyLimits = ConcurrencyLimits { in_all: 512, per_client: 64 };
 
 /// The connections of a replica.
 pub struct Connections {
