@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc};
 
 use actix_web::{HttpResponse, body::MessageBody as _};
 
-use super::observe::{UnparsedResponder, X_REQUEST_ID};
+use super::observe::UnparsedResponder;
 use crate::{
     http::{
         ReplicaState,
@@ -22,30 +22,56 @@ use crate::{
 pub fn as_problems(shared: Arc<ReplicaState>) -> AnswerOverride {
     let responder = UnparsedResponder::new(shared);
     Rc::new(move |answer| {
-        let (kept, problem) = refusal(answer)?;
-        Some(write(kept, responder.respond(&problem)))
+        let ParserRefusal { earlier, kept, problem } = refusal(answer)?;
+        Some([earlier, &*write(kept, responder.respond(&problem))].concat())
     })
 }
 
-/// What is kept of the parser's refusal, its status line and its date, and the problem that it means.
-fn refusal(answer: &[u8]) -> Option<([&str; 2], Problem)> {
-    // Most answers are successes.
-    if answer.get(9) != Some(&b'4') {
-        return None;
-    }
-    let text = str::from_utf8(answer).ok()?;
-    let (status_line, headers) = text.strip_suffix("\r\n\r\n")?.split_once("\r\n")?;
-    let (code, detail) = match status_line.strip_prefix("HTTP/1.")?.get(2..5)? {
+/// The parser's refusal among what is written.
+struct ParserRefusal<'a> {
+    /// The answers to earlier requests before it.
+    earlier: &'a [u8],
+    /// What is kept of it: its status line and its date.
+    kept: [&'a str; 2],
+    /// The problem that it means.
+    problem: Problem,
+}
+
+/// Finds the parser's refusal: a head alone, at the end, of nothing but a length, perhaps what becomes of the connection,
+/// and the date. Every answer of the application has more headers.
+fn refusal(written: &[u8]) -> Option<ParserRefusal<'_>> {
+    // Most answers end with their bodies.
+    let lines = written.strip_suffix(b"\r\n")?;
+    let (lines, date) = last_line(lines).filter(|(_, line)| line.starts_with(b"date: "))?;
+    let (before, line) = last_line(lines)?;
+    // After earlier requests it says that the connection stays open. It does not.
+    let (lines, length) = if line.starts_with(b"connection: ") { last_line(before)? } else { (before, line) };
+    let (before, line) = last_line(lines).filter(|_| length == b"content-length: 0")?;
+    // It may stand behind the body of an earlier answer.
+    let at = line.windows(VERSION.len()).rposition(|part| part == VERSION)?;
+    let status_line = str::from_utf8(line.get(at..)?).ok()?;
+    let (code, detail) = match status_line.get(9..12)? {
         "400" => (Code::InvalidRequest, "this is no HTTP request, or one that can be read in two ways"),
         "408" => (Code::RequestTimeout, "the head of the request did not arrive within 10 seconds"),
         "431" => (Code::HeadersTooLarge, "the head of a request may have 96 headers and 128 KiB at most"),
         _ => return None,
     };
-    // Every answer of the application has an id.
-    let headers = headers.strip_prefix("content-length: 0\r\n").filter(|headers| !headers.contains(X_REQUEST_ID))?;
-    // After earlier requests it says that the connection stays open. It does not.
-    let date = headers.lines().find(|line| line.starts_with("date: "))?;
-    Some(([status_line, date], Problem::new(code, detail)))
+    let earlier = written.get(..before.len() + at)?;
+    Some(ParserRefusal {
+        earlier,
+        kept: [status_line, str::from_utf8(date).ok()?],
+        problem: Problem::new(code, detail),
+    })
+}
+
+/// What a status line begins with, but for the number behind the dot.
+const VERSION: &[u8] = b"HTTP/1.";
+
+/// The last line, without its end, of lines that all have one; and those before it.
+fn last_line(lines: &[u8]) -> Option<(&[u8], &[u8])> {
+    let lines = lines.strip_suffix(b"\r\n")?;
+    let begin = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    lines.split_at_checked(begin)
 }
 
 fn write([status_line, date]: [&str; 2], response: HttpResponse) -> Vec<u8> {
@@ -70,7 +96,7 @@ mod tests {
     const REST: &str = "content-length: 0\r\nconnection: close\r\ndate: Wed, 25 Nov 2026 22:18:32 GMT\r\n\r\n";
 
     fn code(answer: &str) -> Option<Code> {
-        refusal(answer.as_bytes()).map(|(_, problem)| problem.code())
+        refusal(answer.as_bytes()).map(|refusal| refusal.problem.code())
     }
 
     #[test]
@@ -91,13 +117,21 @@ mod tests {
         for cut in ["", "HTTP/1.1 4", line, &format!("{line}content-length: 0\r\n")] {
             assert_eq!(code(cut), None, "{cut:?}");
         }
+        // Behind answers to earlier requests, with a body and without.
+        for earlier in ["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n{\n\u{fe} }", "HTTP/1.1 304 Not Modified\r\n\r\n"]
+        {
+            let written = format!("{earlier}{line}{REST}");
+            let refusal = refusal(written.as_bytes()).unwrap();
+            assert_eq!((refusal.earlier, refusal.problem.code()), (earlier.as_bytes(), Code::InvalidRequest));
+            assert_eq!(refusal.kept, [line.trim(), "date: Wed, 25 Nov 2026 22:18:32 GMT"]);
+        }
     }
 
     #[test]
     fn what_is_written_is_a_whole_answer() {
         // As it is after other requests on the connection.
         let answer = format!("HTTP/1.1 400 Bad Request\r\n{}", REST.replace("connection: close\r\n", ""));
-        let (kept, problem) = refusal(answer.as_bytes()).unwrap();
+        let ParserRefusal { kept, problem, .. } = refusal(answer.as_bytes()).unwrap();
         let written = String::from_utf8(write(kept, problem.respond("an-id"))).unwrap();
         let (head, body) = written.split_once("\r\n\r\n").unwrap();
         let lines: Vec<&str> = head.split("\r\n").collect();
