@@ -55,11 +55,12 @@ const WITHOUT_HTTP: [&str; 15] = [
 
 /// All that handlers may name of the floors below the use cases: plain values, errors, and handles that a use case
 /// returned.
-const FOR_HANDLERS: [&str; 7] = [
+const FOR_HANDLERS: [&str; 8] = [
     "live::PollWithSite",
     "live::KnownTally",
     "live::Stream",
     "live::StreamLimiter", // in what a replica's workers share, for the server to close
+    "live::StreamPermit",  // from one use case to the next
     "live::StreamRefusal",
     "store::IdempotencyKey",
     "store::StoreError",

@@ -118,6 +118,14 @@ impl Streams {
     }
 }
 
+impl Stream {
+    /// All that a reader is sent whom another replica must serve, since this one stops: when to come back. A browser that
+    /// is refused a stream never asks again.
+    pub fn come_back() -> Bytes {
+        retry(1_000)
+    }
+}
+
 impl ChunkSource for Stream {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> task::Poll<Option<Bytes>> {
         self.waking.note_look();

@@ -178,13 +178,13 @@ for (const section of document.querySelectorAll("[data-live]")) {
   const { live, page, gone, ended } = section.dataset;
   const PAUSE = 1000;
   const LONGEST = 60_000;
+  let stream;
   const notice = section.querySelector("[role=alert]");
   const changed = section.querySelector(".changed");
   // Not where this page stands: in answer to a form that was refused, nothing is to be read there.
   const here = new URL(page, location.href);
   here.searchParams.delete("said");
   here.hash = "";
-  let stream;
   const state = () => document.querySelector(".facts .state").dataset.state;
   const begun = state();
   let isBusy = false;
@@ -237,22 +237,29 @@ for (const section of document.querySelectorAll("[data-live]")) {
     }
     isBusy = false;
   };
-  const open = () => {
+  const follow = () => {
+    if (!notice.hidden || document.hidden) return;
+    stream?.close();
     stream = new EventSource(live);
     stream.addEventListener("tally", renew);
     stream.addEventListener("poll", renew);
     stream.addEventListener("gone", () => stop(gone));
-    // A refusal ends the stream for good: the page says why.
-    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && renew());
+    // A refusal ends this stream for good: the page says why, or another stream is tried after a while.
+    stream.addEventListener("error", () => {
+      if (stream.readyState !== EventSource.CLOSED) return;
+      renew();
+      setTimeout(follow, LONGEST);
+    });
   };
   // Only what is seen is followed: over HTTP/1.1 a browser has six connections to the newsroom, for all its tabs.
   document.addEventListener("visibilitychange", () => {
-    if (!notice.hidden) return;
-    if (document.hidden) return stream?.close();
-    open();
-    renew();
+    if (document.hidden) stream?.close();
+    else if (notice.hidden) {
+      follow();
+      renew();
+    }
   });
-  if (!document.hidden) open();
+  follow();
 }
 
 // Another language is chosen by a form of its own, where a page has several: what was typed as reasons in the others comes

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     body::{BodySize, MessageBody},
     http::{
         Method,
@@ -31,7 +31,7 @@ use crate::{
         },
         middleware::{connections::CountedSocket, limits},
     },
-    live::{Stream, StreamRefusal},
+    live::{Stream, StreamPermit, StreamRefusal},
     net::{connection::ConnectionHandle, writer::Writer},
     poll::{PollId, VoterId},
     site::Publisher,
@@ -76,18 +76,14 @@ async fn stream(
     polls: &[PollId],
     voter: Option<VoterId>,
 ) -> Result<HttpResponse, Problem> {
-    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let asker = StreamAsker::of(req, worker, voter).await?;
-    let Shown { positions, has_it, wants_mark } = shown(req)?;
-    let request = |(nth, id): (usize, &PollId)| {
-        let keys = &worker.shared.position_keys;
-        let seen = positions.split(',').nth(nth).and_then(|text| keys.read(*id, text.trim()));
-        StreamRequest { id: *id, seen, has_it, wants_mark }
+    let plan = async |permit, shown: Shown| {
+        let asker = StreamAsker::of(req, worker, voter).await?;
+        let request = |(nth, id): (usize, &PollId)| shown.request(worker, *id, nth);
+        let requests = polls.iter().enumerate().map(request).collect();
+        let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
+        plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })
     };
-    let requests = polls.iter().enumerate().map(request).collect();
-    let plan = worker.voting.plan_stream(permit, &asker, requests).await?;
-    let plan = plan.ok_or_else(|| if polls.len() == 1 { Problem::no_poll() } else { no_polls() })?;
-    respond(req, worker, plan)
+    open(req, worker, plan).await
 }
 
 /// A stream of an article's poll, which may begin before there is one.
@@ -96,14 +92,12 @@ pub(super) async fn stream_article(
     worker: &Worker,
     article: &ArticlePoll,
 ) -> Result<HttpResponse, Problem> {
-    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let asker = StreamAsker::of(req, worker, None).await?;
-    let Shown { positions, has_it, wants_mark } = shown(req)?;
-    let id = article.known.poll.id;
-    let seen = worker.shared.position_keys.read(id, positions.trim());
-    let request = StreamRequest { id, seen, has_it, wants_mark };
-    let plan = worker.voting.plan_article_stream(permit, &asker, article, request).await?;
-    respond(req, worker, plan)
+    let plan = async |permit, shown: Shown| {
+        let asker = StreamAsker::of(req, worker, None).await?;
+        let request = shown.request(worker, article.known.poll.id, 0);
+        worker.voting.plan_article_stream(permit, &asker, article, request).await
+    };
+    open(req, worker, plan).await
 }
 
 /// A stream of one poll for somebody whose site it is.
@@ -113,19 +107,44 @@ pub(in crate::http) async fn stream_to<A: Asker<Error = Problem>>(
     asker: &A,
     id: PollId,
 ) -> Result<HttpResponse, Problem> {
-    let permit = worker.voting.admit_stream(limits::subject(req, worker)).map_err(refused)?;
-    let Shown { positions, has_it, wants_mark } = shown(req)?;
-    let seen = worker.shared.position_keys.read(id, positions.trim());
-    let request = StreamRequest { id, seen, has_it, wants_mark };
-    let plan = worker.voting.plan_stream(permit, asker, vec![request]).await?;
-    respond(req, worker, plan.ok_or_else(Problem::no_poll)?)
+    let plan = async |permit, shown: Shown| {
+        let plan = worker.voting.plan_stream(permit, asker, vec![shown.request(worker, id, 0)]).await?;
+        plan.ok_or_else(Problem::no_poll)
+    };
+    open(req, worker, plan).await
 }
 
-fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpResponse, Problem> {
+/// Opens a stream by a plan, for which there must be a permit.
+async fn open(
+    req: &HttpRequest,
+    worker: &Worker,
+    plan: impl AsyncFnOnce(StreamPermit, Shown) -> Result<StreamPlan, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let detail = match worker.voting.admit_stream(limits::subject(req, worker)) {
+        Ok(permit) => return respond(req, worker, plan(permit, shown(req)?).await?),
+        // By an error a browser would end its stream for good.
+        Err(StreamRefusal::Closing) => return Ok(head().force_close().body(Stream::come_back())),
+        Err(StreamRefusal::Full) => {
+            "there are as many streams open as there may be; read the results instead, or come back"
+        }
+        Err(StreamRefusal::ClientFull) => {
+            "there are as many streams open from this address as there may be; close some"
+        }
+    };
+    Err(Problem::new(Code::Overloaded, detail))
+}
+
+/// What every stream begins with.
+fn head() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, CACHING));
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
     response.insert_header((ACCEL_BUFFERING, HeaderValue::from_static("no")));
+    response
+}
+
+fn respond(req: &HttpRequest, worker: &Worker, plan: StreamPlan) -> Result<HttpResponse, Problem> {
+    let mut response = head();
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
@@ -178,6 +197,15 @@ struct Shown {
     wants_mark: bool,
 }
 
+impl Shown {
+    /// How a poll is asked for that stands at this position.
+    fn request(&self, worker: &Worker, id: PollId, nth: usize) -> StreamRequest {
+        let position = self.positions.split(',').nth(nth);
+        let seen = position.and_then(|text| worker.shared.position_keys.read(id, text.trim()));
+        StreamRequest { id, seen, has_it: self.has_it, wants_mark: self.wants_mark }
+    }
+}
+
 fn shown(req: &HttpRequest) -> Result<Shown, Problem> {
     let mut query = Query::lenient(req.query_string())?;
     let wants_mark = query.take_meant("mark", |word| (word == "true").then_some(true)).is_some();
@@ -185,15 +213,6 @@ fn shown(req: &HttpRequest) -> Result<Shown, Problem> {
         Some(id) => Ok(Shown { positions: id.to_owned(), has_it: true, wants_mark }),
         None => Ok(Shown { positions: query.take("seen")?.unwrap_or_default(), has_it: false, wants_mark }),
     }
-}
-
-fn refused(refusal: StreamRefusal) -> Problem {
-    let detail = match refusal {
-        StreamRefusal::Full => "there are as many streams open as there may be; read the results instead, or come back",
-        StreamRefusal::ClientFull => "there are as many streams open from this address as there may be; close some",
-        StreamRefusal::Closing => "this replica is about to end; come back, to another",
-    };
-    Problem::new(Code::Overloaded, detail)
 }
 
 fn no_polls() -> Problem {

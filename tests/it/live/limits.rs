@@ -113,7 +113,7 @@ async fn a_silent_stream_has_heartbeats() {
 
 async fn a_replica_that_stops_ends_its_streams_and_they_do_not_hold_it() {
     // One that is interrupted does not drain. Without their end the stop would take as long as it may.
-    for (signal, drain_secs) in [("TERM", "1"), ("INT", "300")] {
+    for (signal, drain_secs) in [("TERM", "2"), ("INT", "300")] {
         let (_storage, replica, client, poll) =
             replica_with(&[("SAWT_DRAIN_SECS", drain_secs), ("SAWT_SHUTDOWN_SECS", "300")]).await;
         let mut streams = join_all((0..20).map(|_| client.live(&poll))).await;
@@ -130,6 +130,11 @@ async fn a_replica_that_stops_ends_its_streams_and_they_do_not_hold_it() {
         pauses.sort_unstable();
         pauses.dedup();
         assert!(pauses.len() > 5, "they come back at different moments: {pauses:?}");
+        if signal == "TERM" {
+            // An EventSource that is refused never asks again, and would not come to another replica.
+            let mut sent_away = client.live(&poll).await;
+            assert_eq!((sent_away.next().await, sent_away.retry_millis.is_some()), (None, true));
+        }
         let ended = replica.wait();
         assert_eq!(ended.code(), Some(0), "{ended}\n{}", replica.log().text());
         let line = replica.log().wait_for(|line| line["target"] == "sawt::stream").expect("a stream's end is logged");
