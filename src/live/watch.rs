@@ -11,15 +11,12 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use super::{KnownTally, streams::Topic};
 use crate::{
-    poll::{Poll, PollId, Position, Revision, State, Timestamp, Viewer},
+    poll::{Poll, PollId, Position, Revision, State, Viewer},
     wire::{PositionKeys, ReaderPosition, SignedPosition},
 };
 
 /// The least time between two look-ups of a voter's ballot, while a stream waits for it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A stream begins with the poll if it was edited so recently that its reader may have missed that: between two
-/// streams, or between the page, which a cache may have kept, and the first stream.
-const EDITED_LATELY_MILLIS: i64 = 600_000;
 
 /// Looks up whether a certain voter has a ballot in a poll.
 pub type BallotLookup = Rc<dyn Fn(Arc<Poll>) -> LocalBoxFuture<'static, bool>>;
@@ -69,13 +66,7 @@ pub(super) struct WatchedPoll {
 
 impl WatchedPoll {
     /// A poll that a reader begins to follow. `has_voter` says whether they show a voter's token.
-    pub(super) fn new(
-        asked: RequestedPoll,
-        topic: Option<Rc<Topic>>,
-        keys: &PositionKeys,
-        now: Timestamp,
-        has_voter: bool,
-    ) -> Self {
+    pub(super) fn new(asked: RequestedPoll, topic: Option<Rc<Topic>>, keys: &PositionKeys, has_voter: bool) -> Self {
         let RequestedPoll { id, newest, seen, has_it, is_behind, viewer, wants_mark: _ } = asked;
         let mut watch = Self {
             topic,
@@ -93,16 +84,20 @@ impl WatchedPoll {
         };
         let Some(newest) = newest else { return watch };
         if let Some(shown) = watch.shown(&newest) {
-            // A reader who has this tally is not sent it again, unless it is the last one: that they may have missed. One
-            // that is not exact may be another at the same position.
+            // A reader who has this tally is not sent it again, unless they may have missed that the poll has closed, or
+            // has opened by the clock, at the same position. One that is not exact may be another there.
             let is_newest = seen.is_some_and(|seen| seen.position == shown.tally.position());
-            if has_it && is_newest && shown.tally.display.is_exact() && shown.tally.state != State::Closed {
+            let has_moved = match shown.tally.state {
+                State::Open => shown.tally.version == 0 && shown.poll.schedule.opens_at.is_some(),
+                State::Closed => true,
+                State::Draft | State::Scheduled => false,
+            };
+            if has_it && is_newest && shown.tally.display.is_exact() && !has_moved {
                 watch.seen = shown.sequence;
                 watch.sent = Some(shown.signed(keys));
             }
-            let age_millis = now.as_millis().saturating_sub(newest.poll.updated_at.as_millis());
-            let is_edited_lately = newest.poll.revision > Revision::FIRST && age_millis < EDITED_LATELY_MILLIS;
-            if !is_edited_lately {
+            // A reader may have missed any edit: a tab may have been hidden for hours, and a cache may keep the page.
+            if newest.poll.revision <= Revision::FIRST {
                 watch.poll_seen = newest.poll_sequence;
             }
         }
