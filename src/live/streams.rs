@@ -180,7 +180,8 @@ impl WorkerStreams {
 
     /// The topic of a poll.
     pub(super) fn topic(&self, id: PollId) -> Rc<Topic> {
-        if let Some(topic) = self.topics.borrow().get(&id) {
+        // An article's poll that was deleted may be made again, by the same id.
+        if let Some(topic) = self.topics.borrow().get(&id).filter(|topic| !topic.entry.is_gone()) {
             return Rc::clone(topic);
         }
         let subscription = Arc::new(Subscription::new(id, Arc::clone(&self.dirty_set)));
@@ -195,7 +196,9 @@ impl WorkerStreams {
             due: Cell::new(None),
             listeners: RefCell::default(),
         });
-        self.topics.borrow_mut().insert(id, Rc::clone(&topic));
+        if let Some(gone) = self.topics.borrow_mut().insert(id, Rc::clone(&topic)) {
+            gone.end();
+        }
         topic
     }
 
@@ -216,11 +219,16 @@ impl WorkerStreams {
     }
 
     /// Removes a stream from a topic, and the topic with its last stream.
-    pub(super) fn leave(&self, topic: &Topic, key: u64) {
+    pub(super) fn leave(&self, topic: &Rc<Topic>, key: u64) {
         let mut listeners = topic.listeners.borrow_mut();
-        listeners.remove(&key);
-        if listeners.is_empty() && self.topics.borrow_mut().remove(&topic.id).is_some() {
-            topic.entry.unsubscribe(&topic.subscription);
+        if listeners.remove(&key).is_none() || !listeners.is_empty() {
+            return;
+        }
+        topic.entry.unsubscribe(&topic.subscription);
+        let mut topics = self.topics.borrow_mut();
+        // Another may have taken its place.
+        if topics.get(&topic.id).is_some_and(|current| Rc::ptr_eq(current, topic)) {
+            topics.remove(&topic.id);
         }
     }
 
@@ -250,6 +258,13 @@ impl Topic {
     pub(super) fn note_wants(&self, key: u64, wants_tallies: bool) {
         if let Some(listener) = self.listeners.borrow_mut().get_mut(&key) {
             listener.wants_tallies = wants_tallies;
+        }
+    }
+
+    /// Tells the streams that the poll was deleted, if they were not told yet: nothing more is published here.
+    fn end(&self) {
+        if !self.is_gone.replace(true) {
+            self.listeners.borrow().values().for_each(|listener| listener.waking.wake());
         }
     }
 

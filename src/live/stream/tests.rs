@@ -200,6 +200,32 @@ async fn whoever_comes_back_is_told_of_an_edit_and_of_an_opening_however_long_ag
 }
 
 #[actix_web::test]
+async fn a_poll_that_is_made_again_by_the_same_id_is_told_of_and_the_one_before_is_gone() {
+    on_a_worker(async {
+        let mut stage = Stage::unattended();
+        let mut before = stage.open(None);
+        next(&mut before).unwrap();
+        stage.streams.0.hub.note_gone(&stage.entry);
+        stage.entry =
+            stage.streams.0.hub.subscribe(stage.poll.id, &Arc::new(Subscription::new(stage.poll.id, Arc::default())));
+        stage.count(0);
+        let mut stream = stage.open(None);
+        assert!(next(&mut stream).unwrap().contains("event: tally\nid: 0:0:"));
+        assert_eq!(next(&mut stream), None);
+        assert!(next(&mut before).unwrap().starts_with("event: gone\n"));
+        // Whoever leaves the one before does not take this one away.
+        drop(before);
+        tokio::task::spawn_local(stage.streams.supervisor().run());
+        stage.count(1);
+        stage.published(&stream, 1).await;
+        assert!(next(&mut stream).unwrap().contains("id: 0:1:"));
+        drop(stream);
+        assert_eq!(stage.streams.0.topic_count(), 0);
+    })
+    .await;
+}
+
+#[actix_web::test]
 async fn what_ends_leaves_nothing_behind() {
     on_a_worker(async {
         let stage = Stage::set();
