@@ -38,6 +38,9 @@ pub struct KnownTally {
     poll_event: OnceLock<Bytes>,
 }
 
+/// The sequence of the tallies of polls that are in no store. Those of others are later.
+const OF_NOTHING: u64 = 1;
+
 /// What readers are shown in its place.
 #[derive(Debug)]
 enum ShownInstead {
@@ -131,7 +134,7 @@ impl KnownTally {
     }
 
     fn follow(before: Option<&Self>, tally: Tally, poll: Arc<Poll>, readers: ShownInstead) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        static NEXT: AtomicU64 = AtomicU64::new(OF_NOTHING + 1);
         let is_same_poll =
             before.is_some_and(|before| before.poll.revision == poll.revision && before.tally.state == tally.state);
         // What readers are shown may be the same at another position, and another at the same.
@@ -164,9 +167,11 @@ impl KnownTally {
         }
     }
 
-    /// The tally of a poll that has no ballot, and is in no store.
+    /// The tally of a poll that has no ballot, and is in no store. It is earlier than all that are read, also those that
+    /// were read before it was made up.
     pub fn of_nothing(poll: &Arc<Poll>, now: Timestamp) -> Self {
-        Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ShownInstead::Same)
+        let follow = Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ShownInstead::Same);
+        Self { sequence: OF_NOTHING, poll_sequence: OF_NOTHING, ..follow }
     }
 
     /// The least that somebody must be to see anything of it.
@@ -351,6 +356,14 @@ mod tests {
         // Other ballots count at once.
         let held = Arc::new(again.decided(Label::NO_MARK, LabelDecision::Void, Timestamp::EARLIEST).unwrap().poll);
         assert_eq!(shown(&follow(Some(&*same), &held, [10, 30], 13_000)).tally.votes.as_slice(), [25, 75]);
+    }
+
+    #[test]
+    fn what_is_read_is_later_than_nothing_also_if_it_was_read_before() {
+        let poll = held_poll();
+        let read = follow(None, &poll, [1, 0], 0);
+        let nothing = KnownTally::of_nothing(&poll, Timestamp::EARLIEST);
+        assert!(read.sequence > nothing.sequence && read.poll_sequence > nothing.poll_sequence);
     }
 
     #[test]
