@@ -266,7 +266,7 @@ impl Hub {
     /// # Errors
     /// What the store failed with.
     pub async fn note_change(self: &Arc<Self>, store: &Arc<dyn Store>, id: PollId) -> Result<(), Arc<StoreError>> {
-        self.poll_index.note(id);
+        self.note_in_index(id);
         self.publish(Message::Poll(id));
         if self.find(id).is_none() {
             self.polls.refresh(&**store, id).await?;
@@ -274,6 +274,12 @@ impl Hub {
         }
         self.read_anew(store, id).await?;
         Ok(())
+    }
+
+    /// Notes a change in the list of the poll's site, or in all of them if the poll is not known here.
+    fn note_in_index(&self, id: PollId) {
+        let known = self.polls.if_known(id);
+        self.poll_index.note(id, known.as_ref().map(|known| &known.poll.site));
     }
 
     /// The same, of a change that is made already: if the store does not answer, nobody is refused for it, and what is

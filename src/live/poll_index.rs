@@ -92,16 +92,36 @@ pub struct IndexedPolls {
 #[derive(Default)]
 struct SiteIndex {
     known: tokio::sync::Mutex<Option<KnownPolls>>,
-    /// Polls that have changed since they were read.
-    changed: Mutex<FxHashSet<PollId>>,
+    /// What has changed since it was read.
+    changed: Mutex<Changes>,
     /// The same, since the index began to be read anew.
-    changed_meanwhile: Mutex<FxHashSet<PollId>>,
+    changed_meanwhile: Mutex<Changes>,
     is_renewing: AtomicBool,
     len: AtomicUsize,
     /// When votes were last counted.
     counted_at: tokio::sync::Mutex<Option<Instant>>,
     /// How many of the polls waited for an editor when somebody last looked, and when that was.
     waiting: Mutex<Option<(usize, Instant)>>,
+}
+
+/// Polls that have changed.
+#[derive(Default)]
+struct Changes {
+    polls: FxHashSet<PollId>,
+    /// Whether they were more than [`MOST_CHANGES`], which are not kept: the index must be read anew.
+    are_too_many: bool,
+}
+
+impl Changes {
+    fn note(&mut self, id: PollId) {
+        if self.are_too_many {
+            return;
+        }
+        self.polls.insert(id);
+        if self.polls.len() > MOST_CHANGES {
+            *self = Self { polls: FxHashSet::default(), are_too_many: true };
+        }
+    }
 }
 
 struct KnownPolls {
@@ -167,10 +187,10 @@ impl PollIndex {
         let index = self.index_of(site);
         let mut known = index.known.lock().await;
         let mut polls = match known.take() {
-            Some(polls) if polls.pending.len() + index.changed.lock().len() <= MOST_CHANGES => polls,
+            Some(polls) if polls.has_few_changes(&index) => polls,
             Some(_) | None => {
                 // Whatever changes from here on is noted; what did before is in what is read now.
-                index.changed.lock().clear();
+                *index.changed.lock() = Changes::default();
                 KnownPolls::read(&**store, site).await?
             }
         };
@@ -189,9 +209,12 @@ impl PollIndex {
         Ok(answer)
     }
 
-    /// Notes that a poll was made, changed or deleted.
-    pub(super) fn note(&self, id: PollId) {
-        for (_, index) in self.0.lock().iter() {
+    /// Notes that a poll was made, changed or deleted: of this site, if that is known. Articles' polls are in no list.
+    pub(super) fn note(&self, id: PollId, site: Option<&SiteId>) {
+        if id.is_derived() {
+            return;
+        }
+        for (_, index) in self.0.lock().iter().filter(|(of, _)| site.is_none_or(|site| site == of)) {
             index.note(id);
         }
     }
@@ -247,11 +270,13 @@ fn begin_to_renew(index: Arc<SiteIndex>, store: &Arc<dyn Store>, site: &SiteId) 
 /// Reads an index anew while the old one still serves.
 async fn renew(renewing: Renewing, store: Arc<dyn Store>, site: SiteId) {
     let index = &renewing.0;
-    index.changed_meanwhile.lock().clear();
+    *index.changed_meanwhile.lock() = Changes::default();
     let read = KnownPolls::read(&*store, &site).await;
     let mut known = index.known.lock().await;
     if let Ok(mut polls) = read {
-        polls.pending.extend(std::mem::take(&mut *index.changed_meanwhile.lock()));
+        let meanwhile = std::mem::take(&mut *index.changed_meanwhile.lock());
+        polls.pending.extend(meanwhile.polls);
+        index.changed.lock().are_too_many |= meanwhile.are_too_many;
         if let Some(before) = &*known {
             for poll in polls.polls.iter() {
                 if let Ok(at) = before.polls.binary_search_by(|other| poll.cursor.cmp(&other.cursor)) {
@@ -265,9 +290,9 @@ async fn renew(renewing: Renewing, store: Arc<dyn Store>, site: SiteId) {
 
 impl SiteIndex {
     fn note(&self, id: PollId) {
-        self.changed.lock().insert(id);
+        self.changed.lock().note(id);
         if self.is_renewing.load(Acquire) {
-            self.changed_meanwhile.lock().insert(id);
+            self.changed_meanwhile.lock().note(id);
         }
     }
 }
@@ -288,10 +313,16 @@ impl KnownPolls {
         Ok(Self { polls: Arc::new(polls), is_whole, read_at: Instant::now(), pending: FxHashSet::default() })
     }
 
+    /// Whether so few polls have changed that each is read by itself.
+    fn has_few_changes(&self, index: &SiteIndex) -> bool {
+        let changed = index.changed.lock();
+        !changed.are_too_many && self.pending.len() + changed.polls.len() <= MOST_CHANGES
+    }
+
     /// Reads what is known to have changed, and what is newer than all that is known. Whatever could not be read stays to
     /// be.
     async fn bring_up(&mut self, index: &SiteIndex, store: &dyn Store, site: &SiteId) -> Result<(), StoreError> {
-        self.pending.extend(std::mem::take(&mut *index.changed.lock()));
+        self.pending.extend(std::mem::take(&mut index.changed.lock().polls));
         while !self.pending.is_empty() {
             let ids: Vec<PollId> = self.pending.iter().copied().take(BATCH).collect();
             let read = try_join_all(ids.iter().map(|id| store.poll(*id))).await?;
@@ -436,5 +467,32 @@ mod tests {
         assert!(killed.await.unwrap_err().is_cancelled());
         begin().expect("nobody renews it for ever").await.unwrap();
         assert!(all.index_of(&site).known.lock().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_changes_while_nobody_asks_takes_little_memory_and_is_known_to_whoever_asks_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("sawt.db"), 1, Clock::default()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (all, [own, other]) = (PollIndex::default(), ["own", "other"].map(|id| id.parse::<SiteId>().unwrap()));
+        for site in [&own, &other] {
+            all.of(&store, site).await.unwrap();
+        }
+        let noted = |site| {
+            let index = all.index_of(site);
+            let changed = index.changed.lock();
+            (changed.polls.len(), changed.are_too_many)
+        };
+        all.note(PollId::derived([7; 16]), None);
+        all.note(PollId::generate(), Some(&own));
+        assert_eq!((noted(&own), noted(&other)), ((1, false), (0, false)), "each its own polls, and no article's");
+        all.note(PollId::generate(), None);
+        assert_eq!((noted(&own), noted(&other)), ((2, false), (1, false)));
+        for _ in 0..2 * MOST_CHANGES {
+            all.note(PollId::generate(), Some(&own));
+        }
+        assert_eq!((noted(&own), noted(&other)), ((0, true), (1, false)));
+        all.of(&store, &own).await.unwrap();
+        assert_eq!(noted(&own), (0, false), "it was read anew");
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Timestamp;
 
 /// A poll's id: a UUID (RFC 9562). Those of polls that somebody made are of version 7, those of articles' polls of
-/// version 8; nothing relies on it.
+/// version 8.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PollId(Uuid);
@@ -26,6 +26,11 @@ impl PollId {
     /// The id of version 8 with these bytes, which must be a digest of what the poll is for.
     pub fn derived(digest: [u8; 16]) -> Self {
         Self(uuid::Builder::from_custom_bytes(digest).into_uuid())
+    }
+
+    /// Whether it is [derived](Self::derived).
+    pub fn is_derived(&self) -> bool {
+        self.0.get_version_num() == 8
     }
 
     /// When an id of version 7 was made, by its maker's clock; `None` of any other version.

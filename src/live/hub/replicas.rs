@@ -19,10 +19,10 @@ impl Hub {
         match received {
             Received::Following(id) | Received::Message(Message::Poll(id)) => {
                 if let Received::Message(_) = received {
-                    self.poll_index.note(id);
+                    self.note_in_index(id);
                 }
                 self.polls.expire(id);
-                self.find(id).inspect(|entry| entry.note_read(0));
+                self.find(id).inspect(|entry| entry.make_due());
             }
             // Expired, not forgotten: a request may be using what is known.
             Received::Message(Message::Site(site)) => self.polls.expire_site(&site),
