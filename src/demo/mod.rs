@@ -113,6 +113,9 @@ impl Demo {
         if *config.source("quota_mint") == SettingSource::Default {
             config.quotas.mint = None;
         }
+        if *config.source("quota_ballot") == SettingSource::Default {
+            config.quotas.ballot = None;
+        }
         if *config.source("quota_client") == SettingSource::Default {
             config.quotas.client = None;
         }

@@ -61,7 +61,8 @@ fn a_demo_keeps_its_store_to_itself_and_quiet() {
     assert_eq!(config.store.to_string(), format!("sqlite:{}/sawt.db", directory.display()));
     assert_eq!(config.ops_listen.map(|address| address.port()), Some(0), "it reads its own metrics");
     assert_eq!(config.log, "warn");
-    assert_eq!((config.quotas.mint, config.quotas.client), (None, None), "all its readers come from one address");
+    let of_clients = (config.quotas.mint, config.quotas.ballot, config.quotas.client);
+    assert_eq!(of_clients, (None, None, None), "all its readers come from one address");
     assert_eq!(config.admin_key.as_ref(), Some(&demo.admin_key));
     drop(demo);
     assert!(!directory.exists());
