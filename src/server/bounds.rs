@@ -22,8 +22,20 @@ impl Bounds {
                 "there can't be as many connections and streams as are set, but only {connections} and {streams}: raise \
                  the limit on open files (LimitNOFILE, ulimit -Hn), which is {descriptors}, or set fewer"
             );
+        } else if bounds.cut_streams(config) {
+            tracing::warn!(
+                connections,
+                streams,
+                "there can't be as many streams as are set, but only {streams}: a quarter of the {connections} \
+                 connections is left to other requests; set more connections (SAWT_CONNECTIONS), or fewer streams"
+            );
         }
         bounds
+    }
+
+    /// Whether there may be fewer streams than are set.
+    fn cut_streams(&self, config: &Config) -> bool {
+        self.streams.in_all < config.streams.in_all
     }
 
     pub(super) fn lowered(config: &Config, descriptors: usize) -> Self {
@@ -54,5 +66,14 @@ mod tests {
         assert_eq!(bounds(usize::MAX), (30_000, 20_000));
         assert_eq!(bounds(1_024), (864, 648));
         assert_eq!(bounds(0), (1, 1));
+    }
+
+    #[test]
+    fn more_streams_than_connections_leave_room_for_are_cut_and_not_silently() {
+        let mut config = Config::default();
+        assert!(!Bounds::lowered(&config, usize::MAX).cut_streams(&config));
+        config.streams.in_all = 22_501;
+        let bounds = Bounds::lowered(&config, usize::MAX);
+        assert!(bounds.cut_streams(&config) && bounds.streams.in_all == 22_500);
     }
 }
