@@ -62,14 +62,8 @@ pub(super) fn tasks(parts: &ReplicaParts) -> Supervisor<ServeError> {
             let log = TransparencyLog::new(stores.connect(), Arc::clone(proof));
             with(hub, move |hub| proof::articles::look(log.clone(), hub))
         });
-    // Without a list, SIGHUP ends the program, as it does by default.
-    let tasks = match hosting.path() {
-        Some(_) => {
-            let hosting = hosting.clone();
-            tasks.keep("hosting ranges", move || read_ranges_again(hosting.clone()))
-        }
-        None => tasks,
-    };
+    let hosting = hosting.clone();
+    let tasks = tasks.keep("hosting ranges", move || read_ranges_again(hosting.clone()));
     match stores.broker() {
         Some(broker) => {
             let (to, store) = (Arc::clone(&broker), stores.connect());
@@ -134,13 +128,18 @@ async fn sum_refusals_up(shared: Arc<ReplicaState>) {
     }
 }
 
-/// Reads the list of hosting ranges again whenever the operator says so, by SIGHUP.
+/// Reads the list of hosting ranges again whenever the operator says so, by SIGHUP. Without a list it is caught too: by
+/// default it would end the program.
 async fn read_ranges_again(hosting: HostingRanges) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         tracing::error!("SIGHUP can't be caught; the hosting ranges stay as they were read");
         return std::future::pending().await;
     };
     while hangup.recv().await.is_some() {
+        if hosting.path().is_none() {
+            tracing::info!("there is no list of hosting ranges to read again");
+            continue;
+        }
         match hosting.read_again() {
             Ok(ranges) => tracing::info!(path = %hosting, ranges, "read the hosting ranges again"),
             Err(error) => {
@@ -223,6 +222,7 @@ mod tests {
                     "detectors",
                     "transparency log",
                     "articles' figures",
+                    "hosting ranges",
                     "event relay",
                     "subscriber",
                     "publisher",

@@ -65,6 +65,16 @@ async fn told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well(
     ends_well(voting).await;
 }
 
+/// Without a list of hosting ranges there is nothing to read again; it is no reason to end.
+async fn whoever_asks_it_to_read_again_does_not_end_it() {
+    let voting = Voting::start("0").await;
+    voting.replica.signal("HUP");
+    let log = voting.replica.log();
+    log.wait_for(|line| line["message"] == "there is no list of hosting ranges to read again").expect("it says so");
+    voting.replica.signal("TERM");
+    ends_well(voting).await;
+}
+
 async fn interrupted_it_ends_well_at_once() {
     let voting = Voting::start("300").await;
     voting.replica.signal("INT");
@@ -113,6 +123,7 @@ async fn told_to_stop_it_writes_the_views_that_wait() {
 lone_rules![
     told_to_stop_it_writes_the_views_that_wait,
     told_to_stop_it_is_not_ready_at_once_goes_on_for_a_while_and_ends_well,
+    whoever_asks_it_to_read_again_does_not_end_it,
     interrupted_it_ends_well_at_once,
     a_second_signal_ends_it_whatever_is_under_way,
     a_request_that_never_ends_does_not_hold_a_stop_for_ever,
