@@ -120,6 +120,11 @@ impl HubEntry {
         self.read_at.store(now, Relaxed);
     }
 
+    /// Makes it due to be read again now.
+    pub(super) fn make_due(&self) {
+        self.note_read(0);
+    }
+
     /// Whether the poll was deleted.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone.load(Relaxed)

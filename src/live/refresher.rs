@@ -34,7 +34,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 /// Keeps a hub fresh until it is dropped. The coarse clock counts from `began`: if this task is started again, the
 /// clock must not begin anew.
 pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
-    let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
+    let permits = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let is_away = Arc::new(AtomicBool::new(false));
@@ -43,7 +43,7 @@ pub async fn refresh(hub: Arc<Hub>, store: Arc<dyn Store>, began: Instant) {
         let now = ticks.tick().await.into_std();
         hub.set_moment(millis(now.saturating_duration_since(began)));
         for id in hub.due(EVERY).into_iter().take(MOST_PER_TICK) {
-            let Ok(permit) = Arc::clone(&places).try_acquire_owned() else { break };
+            let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
             let (hub, store, is_away) = (Arc::clone(&hub), Arc::clone(&store), Arc::clone(&is_away));
             tokio::spawn(async move {
                 note(hub.reread(&store, id).await, &is_away);

@@ -106,7 +106,7 @@ impl ReplicaArticles {
     }
 
     /// A client in a poll. In every poll it has another digest.
-    fn mark(&self, client: &Subject, poll: PollId) -> ClientDigest {
+    fn digest(&self, client: &Subject, poll: PollId) -> ClientDigest {
         first_bytes(*blake3::keyed_hash(&self.client_key, &client.in_poll(*poll.as_bytes()).to_bytes()).as_bytes())
     }
 }
@@ -271,8 +271,8 @@ impl Voting {
     /// succeeds.
     async fn note_client(&self, article: &ArticlePoll, poll: (PollId, Timestamp), client: &Subject) {
         let (id, _) = poll;
-        let mark = self.replica.articles.mark(client, id);
-        let witness = article.article.announced.as_ref().map_or(Witness::Client(mark), |_| Witness::Publisher);
+        let digest = self.replica.articles.digest(client, id);
+        let witness = article.article.announced.as_ref().map_or(Witness::Client(digest), |_| Witness::Publisher);
         let noted = self.vote_reads.vouch(article.site(), &article.template, id, witness).await;
         if let Ok(ArticleStatus::Honest) = noted {
             self.replica.articles.honest.put(poll, ());

@@ -32,11 +32,11 @@ impl Hub {
                 let Some(newest) = entry.newest() else { return };
                 // In another revision the votes may be for other options.
                 if newest.poll.revision != tallies.revision {
-                    return entry.note_read(0);
+                    return entry.make_due();
                 }
                 for (partition, tally) in &tallies.partitions {
                     if let (Taken::Unread, _) = entry.take_in(&newest.poll, *partition, tally) {
-                        entry.note_read(0);
+                        entry.make_due();
                     }
                 }
             }
