@@ -43,6 +43,7 @@ fn rules() -> Vec<Rule> {
         cut_short::articles::rules(),
         cut_short::events::rules(),
         cut_short::first_vote::rules(),
+        cut_short::making::rules(),
         cut_short::sessions::rules(),
         outage::rules(),
         refusals::rules(),
