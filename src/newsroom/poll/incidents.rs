@@ -46,8 +46,6 @@ pub struct IncidentLine {
     pub why_language: Option<&'static str>,
     /// Whether it goes on.
     pub is_on: bool,
-    /// Whether an editor can still close it, or say that it was none.
-    pub may_close: bool,
     /// That in words.
     pub state: String,
     /// What else is known of it, each with its name.
@@ -56,8 +54,8 @@ pub struct IncidentLine {
     pub has_votes: bool,
     /// Whether ballots count that were cast meanwhile and have the label of those who left out the work.
     pub leaves_out_work: bool,
-    /// What was typed as the reason, if it was not taken.
-    pub reason: String,
+    /// What was typed as the reason to close it, or to say that it was none; or that neither can be any more.
+    pub reason: Option<String>,
 }
 
 impl IncidentsPart {
@@ -78,10 +76,10 @@ impl IncidentsPart {
         let line = |report: IncidentReport<'_>| {
             let label = report.incident.label;
             let mut line = IncidentLine::of(language, timezone, is_open, &report);
-            line.leaves_out_work = counts_without_work && line.may_close && report.incident.leaves_out_work();
-            if line.may_close && !has_typed {
-                line.reason = typed_for(label);
-                has_typed = !line.reason.is_empty();
+            line.leaves_out_work = counts_without_work && line.reason.is_some() && report.incident.leaves_out_work();
+            if let Some(reason) = line.reason.as_mut().filter(|_| !has_typed) {
+                *reason = typed_for(label);
+                has_typed = !reason.is_empty();
             }
             line
         };
@@ -132,12 +130,11 @@ impl IncidentLine {
             why: about.reason.as_str().to_owned(),
             why_language: (about.cause != IncidentCause::Editor).then_some("en"),
             is_on,
-            may_close: !incident.is_dismissed(),
             state,
             facts,
             has_votes: *ballots > 0,
             leaves_out_work: false,
-            reason: String::new(),
+            reason: (!incident.is_dismissed()).then(String::new),
         }
     }
 }

@@ -105,7 +105,7 @@ impl RedisStore {
         let mut place = b"0".to_vec();
         loop {
             let call = Call::new(&self.scripts.note_first_addresses, &[articles, addresses]);
-            place = call.arg(&place).send(&self.link).await?.bytes()?.clone();
+            place.clone_from(&call.arg(&place).send(&self.link).await?.bytes()?);
             if place == b"0" {
                 return Ok(());
             }

@@ -2,7 +2,6 @@
 //! without a store.
 #![expect(
     clippy::as_conversions,
-    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "minutes and ballots of a day"

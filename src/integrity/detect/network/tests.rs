@@ -85,7 +85,8 @@ fn a_script_is_sure_within_a_minute_and_a_hand_within_minutes() {
 #[test]
 fn networks_that_burst_together_are_not_compared_with_each_other() {
     // A script, tokens that were saved up, and a hand, each from five networks in turn.
-    let attacks: [(f64, fn(&mut Dice) -> f64); 3] =
+    type Gap = fn(&mut Dice) -> f64;
+    let attacks: [(f64, Gap); 3] =
         [(2.0, |_| 500.0), (1.0, |dice| dice.exponential(100.0)), (14.0, |dice| dice.uniform(2_000.0, 4_000.0))];
     for (minutes, gap) in attacks {
         let (mut polled, mut turn) = (Polled::begin(), 0);
