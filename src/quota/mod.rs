@@ -261,7 +261,7 @@ impl QuotaLimiter {
 
 impl Decision {
     /// Has the state of the quota noted, if there is one to tell. Returns whether a token was spent, which may be
-    /// [given back](QuotaLimiter::give_back). What is undecided counts as admitted: ask for a [lease](QuotaLimiter::lease)
+    /// [given back](QuotaLimiter::give_back). What is undecided counts as admitted: ask [the store](QuotaLimiter::ask_store)
     /// first, where replicas share the quota.
     ///
     /// # Errors

@@ -354,6 +354,26 @@ async fn a_page_comes_compressed_to_those_who_take_that(service: &Service) {
     }
 }
 
+/// What one kind of poll, or one state of it, needs.
+const MODULES: [&str; 16] = [
+    "edit.js",
+    "reading.js",
+    "multiple.js",
+    "rating.js",
+    "reaction.js",
+    "ranked.js",
+    "quiz.js",
+    "open.js",
+    "decided.js",
+    "frames.js",
+    "place.js",
+    "receipt.js",
+    "series.js",
+    "work.js",
+    "words.js",
+    "article-poll.js",
+];
+
 /// What a reader's browser is sent until a poll stands there is bounded, by brotli.
 async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Service) {
     let [manifest, ..] = fetch(service, "/embed/manifest.json").await;
@@ -391,26 +411,7 @@ async fn the_widgets_files_are_small_and_are_what_their_names_say(service: &Serv
             continue;
         }
         // What one kind of poll needs lies beside the script, which finds it by its own name.
-        if [
-            "edit.js",
-            "reading.js",
-            "multiple.js",
-            "rating.js",
-            "reaction.js",
-            "ranked.js",
-            "quiz.js",
-            "open.js",
-            "decided.js",
-            "frames.js",
-            "place.js",
-            "receipt.js",
-            "series.js",
-            "work.js",
-            "words.js",
-            "article-poll.js",
-        ]
-        .contains(&name.as_str())
-        {
+        if MODULES.contains(&name.as_str()) {
             let script = service.client().get(&of(&manifest, "app.js")).send().await.body;
             let (stem, own) = (name.trim_end_matches(".js"), of(&manifest, "app.js"));
             assert_eq!(path, own.replace("/app.", &format!("/{stem}.")));

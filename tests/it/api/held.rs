@@ -183,8 +183,8 @@ fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers = answer.headers();
     headers.retain(|(name, _)| !own.contains(&name.as_str()));
     headers.sort();
-    let Ok(mut body) = String::from_utf8(answer.body.to_vec()) else {
-        return (answer.status, headers, answer.body.to_vec());
+    let Ok(mut body) = String::from_utf8(answer.body.clone()) else {
+        return (answer.status, headers, answer.body.clone());
     };
     if let Ok(json) = serde_json::from_str::<Value>(&body) {
         let length = body.len().to_string();

@@ -34,12 +34,7 @@ pub(super) async fn store_touching(service: &Service) -> Vec<(Client, Method, St
         (voter.clone(), Method::GET, at("/votes/me"), None),
         (voter.clone(), Method::POST, at("/votes/mine"), Some(json!({}))),
         (voter.clone(), Method::POST, at("/votes/withdraw"), Some(json!({}))),
-        (
-            reader.clone(),
-            Method::POST,
-            format!("/v1/polls/{unread}/challenge"),
-            Some(json!({ "voter": { "nonce": nonce() } })),
-        ),
+        (reader.clone(), Method::POST, format!("/v1/polls/{unread}/challenge"), Some(named.clone())),
         (voter, Method::DELETE, at("/votes/me"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}"), None),
         (reader.clone(), Method::GET, format!("/v1/polls/{unread}/results"), None),
