@@ -54,10 +54,11 @@ test('simulated readers vote while somebody watches', async () => {
   await sawt.prints(/the tally: 30 ballots, نعم \d+, لا \d+; 1 live stream/);
 });
 
-test('what else stands in the demo’s page moves with the simulated readers', async () => {
+test('what else stands in the demo’s page shows what the simulated readers said', async () => {
   const { sawt, address } = await demo(30);
-  const page = await (await set.reader({ viewport: { width: 1280, height: 4000 } }, sawt.origin)).open(address);
+  // A page that is open before the first of them asks for an article's polls twice a minute.
   await sawt.prints(/Every reader has voted/);
+  const page = await (await set.reader({ viewport: { width: 1280, height: 4000 } }, sawt.origin)).open(address);
   const voted = (scope) => page.locator(scope).locator('.sawt-votes').filter({ hasText: /[1-9]/ }).first().waitFor({ state: 'attached' });
   await voted('sawt-reactions');
   for (const scope of ['sawt-rating', '[aria-labelledby="quiz"]', '[aria-labelledby="prediction"]']) {

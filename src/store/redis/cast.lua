@@ -16,8 +16,8 @@
 --       8 of an article's poll, whose id may come again, when it was made, as the caller knows it; else nothing
 --       9 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
 --       10, 11, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
--- Answers {-1}: no such poll; {0, revision}: another revision is in force, or this one of a later poll with the same id; {2, buckets}: there are so many buckets now,
---       and a ballot named lies in another one; nothing was done in these cases; or
+-- Answers {-1}: no such poll; {0, revision}: another revision is in force, or this one of a later poll with the same id;
+--       {2, buckets}: there are so many buckets now, and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
 -- x not open, u the clocks disagree about whether it is), a great one if the text was not kept, recorded has what is
@@ -40,8 +40,8 @@ for index = 0, counters - 1 do fields[named + index + 1] = text(index) end
 if ARGV[8] ~= '' then fields[#fields + 1] = 'made' end
 local head = read_fields(tally, fields)
 if not head[1] then return {-1} end
-local made = ARGV[8] ~= '' and head[#fields]
-if head[1] ~= ARGV[1] or made and made ~= ARGV[8] and tonumber(made) > tonumber(ARGV[8]) then
+local made_at = ARGV[8] ~= '' and head[#fields]
+if head[1] ~= ARGV[1] or made_at and made_at ~= ARGV[8] and tonumber(made_at) > tonumber(ARGV[8]) then
   return {0, tonumber(head[1])}
 end
 
