@@ -107,5 +107,6 @@ fn by_editor(reason: Text, honest_per_hour: u32, now: Timestamp) -> Finding {
         sureness: 100,
         suspects: Suspects::Everyone,
         honest_per_hour,
+        asks_for_work: false,
     }
 }

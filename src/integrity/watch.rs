@@ -13,8 +13,8 @@ use crate::{
     clock::Clock,
     events::{EventSignal, TaskLog},
     live::Hub,
-    poll::{Edit, Ending, Finding, Incident, IncidentCause, IncidentPolicy, Poll, PollId, Timestamp, VoteTrace},
-    site::{Actor, NewEvent},
+    poll::{Edit, Ending, Finding, Incident, IncidentCause, Poll, PollId, Timestamp, VoteTrace, WorkPolicy},
+    site::{Actor, NewEvent, SiteSettings},
     store::{Replacement, Store, StoreError, VotesSeen},
 };
 
@@ -125,8 +125,10 @@ impl Detectors {
     /// Opens incidents of a poll.
     async fn open(&self, id: PollId, found: Vec<Finding>) -> Result<(), StoreError> {
         for finding in found {
-            let open = |poll: &Poll, policy, now| {
-                poll.with_incident(finding.clone(), policy, now).map(|(edit, incident)| (edit, vec![incident]))
+            let open = |poll: &Poll, settings: &SiteSettings, now| {
+                let asks_for_work = settings.proof_of_work != WorkPolicy::Never;
+                let found = Finding { asks_for_work, ..finding.clone() };
+                poll.with_incident(found, settings.incidents, now).map(|(edit, incident)| (edit, vec![incident]))
             };
             self.change(id, open).await?;
         }
@@ -142,7 +144,7 @@ impl Detectors {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let is_over = |incident: &&Incident| incident.about.cause != IncidentCause::Editor && is_over(incident);
-        let end = |poll: &Poll, _, now_there| {
+        let end = |poll: &Poll, _: &SiteSettings, now_there| {
             let over = poll.open_incidents().find(is_over)?;
             poll.with_incident_ended(over.label, Ending::Over(watch.per_hour(over, now)), now_there)
         };
@@ -155,17 +157,17 @@ impl Detectors {
     async fn change(
         &self,
         id: PollId,
-        change: impl Fn(&Poll, IncidentPolicy, Timestamp) -> Option<(Edit, Vec<Incident>)>,
+        change: impl Fn(&Poll, &SiteSettings, Timestamp) -> Option<(Edit, Vec<Incident>)>,
     ) -> Result<bool, StoreError> {
         let Some(known) = self.hub.poll_cache().get(&self.store, id).await? else { return Ok(false) };
-        let policy = known.site.settings.incidents;
-        if change(&known.poll, policy, self.clock.now()).is_none() {
+        let settings = &known.site.settings;
+        if change(&known.poll, settings, self.clock.now()).is_none() {
             return Ok(false);
         }
         for _ in 0..MOST_TURNS {
             let Some(poll) = self.store.poll(id).await? else { return Ok(false) };
             let now = self.store.now().await?;
-            let Some((edit, incidents)) = change(&poll, policy, now) else { return Ok(false) };
+            let Some((edit, incidents)) = change(&poll, settings, now) else { return Ok(false) };
             let told = NewEvent::of_incidents(&edit.poll, &incidents, &Actor::Detector, now);
             let replaced = self.changes.put((&poll, edit), told, (&Actor::Detector, now)).await?;
             if matches!(replaced, Replacement::Done(_)) {

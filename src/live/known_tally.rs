@@ -341,6 +341,7 @@ mod tests {
             sureness: 100,
             suspects: Suspects::Everyone,
             honest_per_hour: 0,
+            asks_for_work: false,
         };
         let opened = exact.with_incident(incident, IncidentPolicy::Show, Timestamp::EARLIEST).unwrap().0;
         assert!(opened.moves_versions(&exact));

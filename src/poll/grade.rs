@@ -87,6 +87,7 @@ mod tests {
                 sureness,
                 suspects: Suspects::Everyone,
                 honest_per_hour: 0,
+                asks_for_work: true,
             };
             clean.with_incident(finding, IncidentPolicy::Show, earlier(9)).unwrap().0.poll
         };
@@ -104,6 +105,9 @@ mod tests {
         assert_eq!(of_workers.grade_reasons(), ["?", of_others]);
         assert_eq!(hold(&of_workers, Label::NO_WORK).grade_reasons(), ["?", "ballots with the label no-work are held"]);
         assert_eq!(hold(&sure, Label::NO_WORK).grade(), Grade::Disputed, "others count that did it");
+        let mut unasked = sure.clone();
+        unasked.incidents[0].about.asks_for_work = false;
+        assert_eq!(hold(&unasked, label).grade(), Grade::Watched, "nobody was asked for work");
         let over = sure.with_incident_ended(label, Ending::Over(0), earlier(8)).unwrap().0.poll;
         assert_eq!(over.grade(), Grade::Disputed, "its ballots still count");
         let dismissed =

@@ -64,6 +64,9 @@ pub struct Finding {
     /// How many of the ballots that it is about readers cast in an hour, going by the time before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub honest_per_hour: u32,
+    /// Whether the poll asked new voters to prove work for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_for_work: bool,
 }
 
 /// Whose ballots an incident is about.
@@ -226,7 +229,7 @@ impl Incident {
     /// Whether it is sure, and ballots that were cast meanwhile have another label for it that they left out the work that was
     /// asked for.
     pub fn leaves_out_work(&self) -> bool {
-        self.about.is_sure() && self.about.suspects.is_everyone() && self.about.cause != IncidentCause::Editor
+        self.about.asks_for_work && self.about.is_sure() && self.about.suspects.is_everyone()
     }
 
     /// How many of its ballots may be readers', going by the time before it, and after it if that is known.

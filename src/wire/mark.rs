@@ -17,7 +17,8 @@ use crate::{
 
 /// How long a mark is: a second, which quarter of it, and the first bytes of a keyed hash of these and the poll.
 const WHOLE: usize = 12;
-const MOMENT: usize = 5;
+/// Of a mark of an earlier version: a second alone.
+const SECOND: usize = 4;
 const MILLIS: i64 = 1_000;
 const QUARTER: i64 = MILLIS / 4;
 
@@ -40,22 +41,25 @@ impl PositionKeys {
         let [s0, s1, s2, s3, quarter, ..] = mark.0;
         let is_by = |key| is_same(&signed(key, poll, [s0, s1, s2, s3, quarter]).0, &mark.0);
         let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
-        let second = i64::from(u32::from_be_bytes([s0, s1, s2, s3]));
-        is_ours.then(|| now.as_millis() - second * MILLIS - i64::from(quarter) * QUARTER)
+        let millis = i64::from(u32::from_be_bytes([s0, s1, s2, s3])) * MILLIS;
+        if is_ours {
+            return Some(now.as_millis() - millis - i64::from(quarter) * QUARTER);
+        }
+        // A page that is open since before marks told a quarter of a second.
+        let is_by = |key| is_same(&signed::<SECOND>(key, poll, [s0, s1, s2, s3]).0, &mark.0);
+        let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
+        is_ours.then(|| now.as_millis() - millis)
     }
 }
 
 /// A position of the same poll has more bytes that are signed, so none is the signature of the other.
-fn signed(key: &[u8; 32], poll: PollId, moment: [u8; MOMENT]) -> Mark {
-    let mut signed = [0; 16 + MOMENT];
-    let (of, at) = signed.split_at_mut(16);
-    of.copy_from_slice(poll.as_bytes());
+fn signed<const LENGTH: usize>(key: &[u8; 32], poll: PollId, moment: [u8; LENGTH]) -> Mark {
+    let mut hash = blake3::Hasher::new_keyed(key);
+    hash.update(poll.as_bytes()).update(&moment);
+    let mut mark: [u8; WHOLE] = first_bytes(*hash.finalize().as_bytes());
+    mark.rotate_right(LENGTH);
+    let (at, _) = mark.split_at_mut(LENGTH);
     at.copy_from_slice(&moment);
-    let mac: [u8; WHOLE - MOMENT] = first_bytes(*blake3::keyed_hash(key, &signed).as_bytes());
-    let mut mark = [0; WHOLE];
-    let (at, rest) = mark.split_at_mut(MOMENT);
-    at.copy_from_slice(&moment);
-    rest.copy_from_slice(&mac);
     Mark(mark)
 }
 
@@ -97,6 +101,14 @@ mod tests {
         assert_eq!(keys.mark_age_millis(poll, mark, at(6_000)), Some(-1_750));
         let ages = [0, 249, 250, 999].map(|made| keys.mark_age_millis(poll, keys.mark(poll, at(made)), at(1_600)));
         assert_eq!(ages, [1_600, 1_600, 1_350, 850].map(Some));
+        assert_eq!(keys.mark_age_millis(PollId::generate(), mark, at(9_400)), None);
+    }
+
+    #[test]
+    fn a_mark_of_before_is_one_to_the_second() {
+        let (keys, poll) = (keys("one"), PollId::generate());
+        let mark = signed::<SECOND>(keys.current(), poll, 7_u32.to_be_bytes());
+        assert_eq!(keys.mark_age_millis(poll, mark, at(9_400)), Some(2_400));
         assert_eq!(keys.mark_age_millis(PollId::generate(), mark, at(9_400)), None);
     }
 

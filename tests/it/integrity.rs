@@ -350,6 +350,7 @@ async fn what_is_forgotten_is_ended_before(store: Arc<dyn Store>) {
         sureness: 100,
         suspects: Suspects::Everyone,
         honest_per_hour: 0,
+        asks_for_work: false,
     };
     let (edit, _) = watched.with_incident(by_editor, IncidentPolicy::Show, stage.now().await).unwrap();
     let version = stage.tally(&watched).await.version;

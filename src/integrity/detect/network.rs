@@ -271,8 +271,10 @@ impl Networks {
         let favourite = history.options.favourite_beside(&rest.options, now);
         let is_one_sided = favourite.is_some();
         let is_great = ballots >= 100.0 && ballots > others / 3.0 && ballots > 10.0 * expected;
-        let together = if is_one_sided { self.of_this_minute(favourite, rest, now) } else { ballots };
-        let is_sudden = minutes == 1 && together >= 40.0 && together > others && ballots > 20.0 * expected;
+        let (networks, together) = if is_one_sided { self.of_this_minute(favourite, rest, now) } else { (1, ballots) };
+        // A post may reach readers of several networks at once: what these cast together has to be more.
+        let least = if networks > 1 { 2.0 * others } else { others };
+        let is_sudden = minutes == 1 && together >= 40.0 && together > least && ballots > 20.0 * expected;
         // A poll that is young, or was quiet, has no others to compare with.
         let has_past = now - self.begun >= 30 && others_before(minutes.max(15)) >= 100.0;
         let signs = [(is_even, 40), (is_one_sided, 30), ((is_great || is_sudden) && has_past, 30)];
@@ -280,14 +282,15 @@ impl Networks {
         Some(Burst { network, minutes, ballots, expected, others, is_even, is_one_sided, sureness: sureness.min(99) })
     }
 
-    /// What all networks together cast this minute that burst, or surely are no readers, and want the same option.
-    fn of_this_minute(&self, favourite: Option<usize>, rest: &Rest, now: i64) -> f64 {
+    /// How many networks burst, or surely are no readers, and want the same option, and what these together cast this minute.
+    fn of_this_minute(&self, favourite: Option<usize>, rest: &Rest, now: i64) -> (usize, f64) {
         let is_one_of_them = |network: &NetworkDigest, history: &History| {
             (self.bursting.contains(network) || history.past_if_sure.is_some())
                 && history.options.favourite_beside(&rest.options, now) == favourite
         };
         let them = self.by_mark.iter().filter(|(network, history)| is_one_of_them(network, history));
-        them.map(|(_, history)| history.minutes.of_last(now, 1)).sum()
+        let ballots = them.map(|(_, history)| history.minutes.of_last(now, 1)).filter(|ballots| *ballots > 0.0);
+        ballots.fold((0, 0.0), |(networks, sum), ballots| (networks + 1, sum + ballots))
     }
 
     /// Makes room: half of the networks go, those that have voted least in the last hour.

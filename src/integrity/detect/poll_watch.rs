@@ -270,6 +270,7 @@ impl PollWatch {
             sureness,
             suspects: Suspects::Everyone,
             honest_per_hour: whole(per_hour),
+            asks_for_work: false,
         })
     }
 }
@@ -310,6 +311,7 @@ fn about_networks(millis: i64, bursts: &[Burst]) -> Option<Finding> {
         sureness: bursts.iter().map(|burst| burst.sureness).max()?,
         suspects: Suspects::Networks(bursts.iter().map(|burst| burst.network).collect()),
         honest_per_hour: whole(bursts.iter().map(per_hour).sum()),
+        asks_for_work: false,
     })
 }
 

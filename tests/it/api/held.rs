@@ -165,6 +165,7 @@ async fn hold_network(service: &Service, id: &str) {
         sureness: 95,
         suspects: Suspects::Networks(vec![network_mark(&poll, [127, 0, 9, 0], now)]),
         honest_per_hour: 0,
+        asks_for_work: false,
     };
     let (edit, _) = poll.with_incident(found, IncidentPolicy::Hold, now).unwrap();
     let version = stage.tally(&poll).await.version;

@@ -45,6 +45,7 @@ async fn open_incident(service: &Service, poll: &str) {
         sureness: 95,
         suspects: Suspects::Networks(vec![NetworkDigest(1)]),
         honest_per_hour: 0,
+        asks_for_work: true,
     };
     let (edit, _) = poll.with_incident(found, IncidentPolicy::Show, store.now().await.unwrap()).unwrap();
     assert!(matches!(store.replace_poll(&edit, &[]).await.unwrap(), Replacement::Done(_)));

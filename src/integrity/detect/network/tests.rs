@@ -150,3 +150,17 @@ fn a_carrier_whose_mark_was_dropped_is_allowed_what_one_had_before() {
     assert_eq!(polled.networks.known(), 0);
     assert_eq!(polled.honest(120.0, 8.0).len(), 0);
 }
+
+#[test]
+fn readers_of_two_networks_whom_one_post_reaches_are_not_held() {
+    let (mut polled, mut turn) = (Polled::begin(), 0);
+    polled.honest(60.0, 40.0);
+    let bursts = polled.go_on(1.0, 40.0, |dice| {
+        turn += 1;
+        (MINUTE / 42.0, 7_000 + turn % 2, u8::from(dice.unit() < 0.9))
+    });
+    assert!(!bursts.is_empty(), "they are seen");
+    for network in 7_000..7_002 {
+        assert!(surest(&bursts, network) < 90, "{:?}", bursts.last());
+    }
+}
