@@ -90,7 +90,7 @@ impl PollCache {
             return Ok(Some(stale));
         }
         let (polls, store) = (Arc::clone(self), Arc::clone(store));
-        match within(REFRESH_TIMEOUT, async move { polls.refresh(&*store, id).await }).await {
+        match within(REFRESH_TIMEOUT, async move { polls.read(&*store, id, true).await }).await {
             None | Some(Err(StoreError::Unavailable(_) | StoreError::Overloaded)) => Ok(Some(stale)),
             Some(answer) => answer,
         }
@@ -111,6 +111,16 @@ impl PollCache {
     /// Reads a poll from the store and keeps it. Returns it, or a later revision that has become known meanwhile;
     /// `None` if there is no such poll, or it is a draft.
     pub async fn refresh(&self, store: &dyn Store, id: PollId) -> Result<Option<Arc<PollWithSite>>, StoreError> {
+        self.read(store, id, false).await
+    }
+
+    /// The same; of one that is there already, nothing is kept if it was deleted meanwhile.
+    async fn read(
+        &self,
+        store: &dyn Store,
+        id: PollId,
+        is_again: bool,
+    ) -> Result<Option<Arc<PollWithSite>>, StoreError> {
         let began = Instant::now();
         let Some(poll) = store.poll(id).await?.filter(|poll| poll.schedule.phase != Phase::Draft) else {
             self.write(|polls| polls.remove(&id));
@@ -126,6 +136,9 @@ impl PollCache {
         };
         let known = Arc::new(PollWithSite::new(poll, site));
         Ok(Some(self.write(|polls| {
+            if is_again && !polls.contains_key(&id) {
+                return known;
+            }
             if polls.len() >= MOST_KNOWN && !polls.contains_key(&id) {
                 polls.retain(|_, entry| entry.read_at.elapsed() < FRESH);
                 if polls.len() >= MOST_KNOWN {
@@ -139,9 +152,10 @@ impl PollCache {
                 is_expired: false,
                 confirmed_at: now,
             });
-            // Two reads may cross: the later revision stays. But a store that has less than it had before it was asked
+            // Two reads may cross: the later revision stays, and of two polls of one article the later one. But a store that has less than it had before it was asked
             // has lost an edit, and is right.
-            if entry.known.poll.revision <= known.poll.revision || began > entry.confirmed_at {
+            let place = |of: &PollWithSite| (of.poll.revision, of.poll.created_at);
+            if place(&entry.known) <= place(&known) || began > entry.confirmed_at {
                 *entry = CachedPoll { known, read_at: now, is_expired: false, confirmed_at: now };
             }
             Arc::clone(&entry.known)

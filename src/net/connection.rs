@@ -261,10 +261,12 @@ impl<S: AsyncWrite + Socket + Unpin, P: ConnectionTracker> Connection<S, P> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(handed_over())) };
         match Pin::new(socket).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
-                self.end_waiting();
-                // Unless there is more to write, the framework does not look again before something arrives. Whoever is
-                // told to go on with a body has not been answered.
-                if bytes != CONTINUE {
+                if bytes == CONTINUE {
+                    // Whoever is told to go on with a body has not been answered.
+                    (self.turns, self.vain_writes) = (0, 0);
+                } else {
+                    self.end_waiting();
+                    // Unless there is more to write, the framework does not look again before something arrives.
                     self.note_idle(cx);
                 }
                 Poll::Ready(Ok(written))

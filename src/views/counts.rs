@@ -50,7 +50,7 @@ struct PollCount {
 }
 
 /// What was counted on one site.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct SiteCounts {
     pub(super) polls: Vec<SeenPoll>,
     pub(super) items: Vec<(Measure, RankedItem, i64)>,

@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, future::ready, stream};
 use tokio::{
     sync::Mutex,
     time::{MissedTickBehavior, interval},
@@ -23,6 +24,8 @@ use crate::{
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// The most polls, and the most items, in a batch: no vote waits long behind it.
 const LARGEST_BATCH: usize = 256;
+/// How many articles are looked up at once: a store that hangs holds up the views of all sites.
+const NAMED_AT_ONCE: usize = 64;
 
 /// A replica's writer.
 pub struct ViewWriter {
@@ -36,6 +39,8 @@ pub struct ViewWriter {
 /// What the store has not taken yet.
 #[derive(Default)]
 struct Unsent {
+    /// What was taken of the counts, by site, and has no names to rank by yet.
+    unnamed: VecDeque<(SiteId, SiteCounts)>,
     batches: VecDeque<ViewBatch>,
     last_number: u64,
     is_failing: bool,
@@ -62,9 +67,12 @@ impl ViewWriter {
     pub async fn write(&self, store: &dyn Store) {
         let mut unsent = self.unsent.lock().await;
         if unsent.batches.is_empty() {
-            for (site, mut counts) in self.counts.take() {
-                self.rename(store, &site, &mut counts).await;
+            unsent.unnamed.extend(self.counts.take());
+            // Whoever ends this while it waits loses nothing: the next one goes on.
+            while let Some((site, counts)) = unsent.unnamed.front().cloned() {
+                let counts = self.renamed(store, &site, counts).await;
                 let most_ranked = self.names.most_ranked(store, &site).await;
+                unsent.unnamed.pop_front();
                 self.add_batches(&mut unsent, &site, counts, most_ranked);
             }
         }
@@ -91,17 +99,17 @@ impl ViewWriter {
         unsent.is_failing = false;
     }
 
-    /// Lets what was voted in articles' polls rank by the names that articles rank by, as views do already.
-    async fn rename(&self, store: &dyn Store, site: &SiteId, counts: &mut SiteCounts) {
-        for (measure, item, count) in std::mem::take(&mut counts.items) {
-            let item = match (measure, item) {
-                (Measure::Votes | Measure::Reactions, RankedItem::Article(key)) => {
-                    self.names.of_named(store, site, key).await.map(RankedItem::Article)
-                }
-                (_, item) => Some(item),
-            };
-            counts.items.extend(item.map(|item| (measure, item, count)));
-        }
+    /// What was counted, with what was voted in articles' polls by the names that articles rank by, as views are already.
+    async fn renamed(&self, store: &dyn Store, site: &SiteId, counts: SiteCounts) -> SiteCounts {
+        let rename = async |(measure, item, count)| match (measure, item) {
+            (Measure::Votes | Measure::Reactions, RankedItem::Article(key)) => {
+                let key = self.names.of_named(store, site, key).await?;
+                Some((measure, RankedItem::Article(key), count))
+            }
+            (_, item) => Some((measure, item, count)),
+        };
+        let items = stream::iter(counts.items).map(rename).buffered(NAMED_AT_ONCE);
+        SiteCounts { polls: counts.polls, items: items.filter_map(ready).collect().await }
     }
 
     fn add_batches(

@@ -66,7 +66,6 @@ pub struct TypedArticles {
 
 /// How a template was when its form was opened: what an editor has changed is told by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct TemplateBase {
     pub poll: TypedPoll,
     pub articles: TypedArticles,

@@ -331,11 +331,8 @@ impl Connector {
                 connecting.current = Some(Connected { number, made_at, connection, master_check });
                 connecting.last_failure = None;
             }
-            Err(failure) => {
-                // One that was to be replaced is no better.
-                connecting.current = None;
-                connecting.last_failure = Some((Instant::now(), failure));
-            }
+            // One that was to be replaced is used on: it may serve other masters of a cluster.
+            Err(failure) => connecting.last_failure = Some((Instant::now(), failure)),
         }
         self.ended.notify_waiters();
     }

@@ -175,18 +175,26 @@ impl RedisStore {
     }
 
     /// Takes a poll that is listed and not made off its site's list, with the partitions it has: whoever is making it
-    /// can't finish, for so long. Nothing happens to one that is there, or being deleted.
+    /// can't finish, for so long. Nothing happens to one that is there, or being deleted; and one with votes stays listed,
+    /// with them: a Redis has lost what they are of, and may get it back.
     pub(super) async fn give_up_poll(&self, site: &SiteId, id: PollId, secs: &str) -> Result<(), StoreError> {
         let (key, deleting) = (keys::poll(id), keys::deleting(id));
         let call = Call::new(&self.scripts.abandon, &[key.as_bytes(), deleting.as_bytes()]);
         if call.arg(secs.as_bytes()).send(&self.link).await?.int()? == 0 {
             return Ok(());
         }
-        // Nobody has voted in them. One with open answers has one partition.
+        let mut has_votes = false;
+        // One with open answers has one partition.
         for partitions in [self.partitions(id), Partitions::unplaced(1)] {
             for partition in 0..partitions.count() {
-                self.ask(Cmd::new().arg("DEL").arg(keys::tally_of(id, &partitions, partition))).await?;
+                let tally = keys::tally_of(id, &partitions, partition);
+                let call = Call::new(&self.scripts.drop_unvoted, &[tally.as_bytes()]);
+                has_votes |= call.send(&self.link).await?.int()? == 0;
             }
+        }
+        if has_votes {
+            tracing::warn!(poll = %id, "the store has lost what a poll is, and not its votes, which are kept");
+            return Ok(());
         }
         self.ask(Cmd::new().arg("ZREM").arg(keys::site_polls(site)).arg(id.to_string())).await?;
         Ok(())
