@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sawt::{
     clock::Clock,
-    poll::{Minute, Outcome, Poll, PollFields, State, TimeZone},
+    poll::{Minute, Outcome, Poll, PollFields, State, TimeZone, Timestamp},
     site::{EventId, EventType, NewKey, Scopes, SiteLook, SiteSettings},
     store::{BatchOutcome, Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
 };
@@ -30,6 +30,7 @@ crate::registry::lone_rules![
     articles_that_an_earlier_version_kept_have_their_polls_to_themselves,
     a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_goes_on,
     a_part_of_a_poll_that_its_redis_has_lost_is_made_again,
+    a_poll_whose_definition_its_redis_has_lost_keeps_its_votes_until_that_is_back,
     a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster,
     while_one_master_of_a_cluster_is_silent_the_others_answer,
     scores_that_have_grown_large_are_counted_from_another_moment,
@@ -139,6 +140,26 @@ async fn a_poll_or_key_that_was_given_up_with_its_site_is_not_made_by_whoever_go
 }
 
 /// As after a failover to a replica that did not have it yet.
+async fn a_poll_whose_definition_its_redis_has_lost_keeps_its_votes_until_that_is_back() {
+    let (storage, store) = open().await;
+    let stage = Stage::new(store).await;
+    let drawn_up = stage.draw_up(changeable()).await;
+    let created_at = Timestamp::from_millis(drawn_up.created_at.as_millis() - 2 * 60 * 60_000);
+    let poll = Poll { created_at, updated_at: created_at, ..drawn_up };
+    stage.store.create_poll(&poll, None, &[]).await.unwrap();
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Counted);
+    let definition = format!("sawt:{{{}}}:poll", poll.id);
+    assert_eq!(storage.server().ask(&["RENAME", &definition, "away"]), "OK");
+    // Whoever lists polls clears away what was never made, which this may be taken for.
+    let listed = stage.store.polls(&stage.site, None, 10).await.unwrap();
+    assert!(listed.iter().all(|listed| listed.id != poll.id));
+    assert_eq!(storage.server().ask(&["RENAME", "away", &definition]), "OK");
+    let listed = stage.store.polls(&stage.site, None, 10).await.unwrap();
+    assert!(listed.iter().any(|listed| listed.id == poll.id));
+    assert_eq!(stage.count(&poll).await, (vec![1, 0], 1));
+    assert_eq!(stage.cast(&poll, 1, &["yes"]).await, Outcome::Repeated);
+}
+
 async fn a_part_of_a_poll_that_its_redis_has_lost_is_made_again() {
     let (storage, store) = open().await;
     let stage = Stage::new(store).await;
