@@ -52,6 +52,9 @@ const SCREENSHOTS = process.env.SAWT_SCREENSHOTS ?? fileURLToPath(new URL('../..
 export const PHONE = { width: 360, height: 740 };
 export const DESKTOP = { width: 1280, height: 800 };
 
+// How long anything is waited for: it comes, however slow the machine is and whatever else it does meanwhile.
+const PATIENCE = 240_000;
+
 /** Starts the browser. */
 export async function launch() {
   return chromium.launch(OPTIONS);
@@ -98,6 +101,7 @@ export class Reader {
   }
 
   async #prepared() {
+    this.#context.setDefaultTimeout(PATIENCE);
     await this.#context.exposeBinding('sawtTestNotes', (_, note) => this.#complaints.push(note));
     await this.#context.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) => {

@@ -66,8 +66,6 @@ for (const [name, open] of Object.entries(STORES)) {
 
       // The poll of the day, in under ten actions.
       const page = await editor.open(`${here.origin}/newsroom`);
-      // Five hundred readers keep a slow machine busy.
-      page.setDefaultTimeout(240_000);
       await page.fill('#key', key);
       await page.click('.lone button');
       await page.click('.head a');

@@ -54,7 +54,7 @@ test('an editor’s evening: an incident is noted, looked at, held, made void, p
   await decide('علّقها', 'معلّقة');
   await page.locator('.grade').filter({ hasText: 'نتيجة تحت النظر' }).waitFor();
   // By the next snapshot: while ballots are held there is one in half a minute.
-  await shown.$('.sawt-disputed').waitFor({ state: 'hidden', timeout: 90_000 });
+  await shown.$('.sawt-disputed').waitFor({ state: 'hidden' });
   await decide('أبطلها', 'مُبطلة');
 
   // The figure is published.

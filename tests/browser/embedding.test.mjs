@@ -25,7 +25,7 @@ for (const mode of MODES) {
     // An edit arrives by another way, and is text as well.
     await sawt.ask('PATCH', `/v1/polls/${poll.id}`, { revision: 1, question: `${HOSTILE} 2`, reason: HOSTILE });
     // A frame that shares nothing asks only every so often.
-    await shown.$('.sawt-question').filter({ hasText: `${HOSTILE} 2` }).waitFor({ timeout: 120_000 });
+    await shown.$('.sawt-question').filter({ hasText: `${HOSTILE} 2` }).waitFor();
     assert.equal(await shown.$('.sawt-results .sawt-label').first().textContent(), `${HOSTILE} 1`);
     for (const frame of shown.page.frames()) assert.equal(await frame.evaluate(() => globalThis.ran), undefined);
     assert.equal(await shown.$('.sawt img, .sawt script').count(), 0);

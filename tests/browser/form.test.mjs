@@ -58,7 +58,7 @@ test('the form is part of the page in a frame without JavaScript, too', async ()
   const poll = await sawt.poll({ site: await sawt.site([publisher.origin]) });
   // Not by the test's own switch: that reaches the process of another site's frame late, now and then.
   const reader = await set.readerWithout('javascript');
-  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'iframe' });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'iframe', isAwaited: false });
   // The frame's address leads to the form by itself: a choice made before that would go with the page it was made in.
   await shown.$('[name="voter"]').waitFor({ state: 'attached' });
   await shown.vote('yes');

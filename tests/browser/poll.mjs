@@ -13,15 +13,19 @@ const FRAMED = new Set(['iframe', 'wordpress']);
 export class Shown {
   #scope;
 
-  /** Opens a page with this poll, met in this way. */
-  static async open({ reader, publisher, sawt, poll, mode, ...look }) {
+  /** Opens a page with this poll, met in this way, and waits for its script, unless that does not come. */
+  static async open({ reader, publisher, sawt, poll, mode, isAwaited = true, ...look }) {
     const { origin } = sawt;
     const query = look.theme ? `?theme=${look.theme}` : '';
     const url =
       mode === 'page'
         ? `${origin}/embed/${poll.id}${query}`
         : publisher.article(mode, { sawt: origin, poll, language: poll.language, ...look });
-    return Shown.in(await reader.open(url), mode);
+    const shown = Shown.in(await reader.open(url), mode);
+    // Where the markup comes with the page, a reader may be faster than the script: links and buttons then do what they do
+    // without it.
+    if (isAwaited) await shown.$('form[action^="http"]').first().waitFor({ state: 'attached' });
+    return shown;
   }
 
   /** The poll in a page that is open, or the one in that part of it. */

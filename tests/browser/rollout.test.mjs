@@ -87,7 +87,7 @@ test('where no script comes the poll is a click away in a publisher’s page', a
   const reader = await set.reader({ viewport: PHONE });
   reader.excuse(/\/embed\/assets\//);
   await happen(reader, () => (route) => route.fulfill({ status: 503, headers: ANYBODY }));
-  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script' });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'script', isAwaited: false });
   const link = shown.page.locator('sawt-poll > a');
   await link.filter({ hasText: 'صفحته' }).waitFor();
   await picture(shown.page, 'rollout-no-script');
@@ -104,7 +104,7 @@ test('where no script comes a poll’s own page leads to its form', async () => 
   const reader = await set.reader({ viewport: PHONE });
   reader.excuse(/\/embed\/assets\//);
   await happen(reader, () => (route) => route.fulfill({ status: 503, headers: ANYBODY }));
-  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'page' });
+  const shown = await Shown.open({ reader, publisher, sawt, poll, mode: 'page', isAwaited: false });
   await shown.choose('yes');
   await shown.press();
   await shown.page.waitForURL(/\/form/);

@@ -67,7 +67,7 @@ for (const mode of ['iframe', 'wordpress']) {
     for (const poll of eight) await sawt.vote(poll, ['no']);
     await total(framed(page, 0), 'صوتان').waitFor({ state: 'attached' });
     for (const place of eight.keys()) {
-      if (place) await total(framed(page, place), 'صوت واحد').waitFor({ state: 'attached', timeout: 120_000 });
+      if (place) await total(framed(page, place), 'صوت واحد').waitFor({ state: 'attached' });
     }
     await held(streams, mode === 'iframe' ? 1 : 0);
   });
@@ -109,7 +109,7 @@ test('the 51st poll of a page moves too, by the one stream of the page or withou
   const page = await reader.open(holding('element', many));
   await page.locator('.sawt[data-state="open"]').nth(50).waitFor();
   for (const poll of [many[0], many[50]]) await sawt.vote(poll, ['yes']);
-  await total(page, 'صوت واحد').nth(1).waitFor({ state: 'attached', timeout: 120_000 });
+  await total(page, 'صوت واحد').nth(1).waitFor({ state: 'attached' });
   await held(streams, 1);
 });
 

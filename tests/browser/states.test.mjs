@@ -270,7 +270,7 @@ inBothLanguages('a poll that has not come keeps its place and says so, and comes
   reader.excuse(/net::ERR_|Failed to load resource/);
   // The page's own files come; the poll does not.
   await reader.context.route(`${wire.origin}/embed/${poll.id}*`, (route) => route.abort());
-  const shown = await Shown.open({ reader, publisher, sawt: wire, poll, mode: 'script' });
+  const shown = await Shown.open({ reader, publisher, sawt: wire, poll, mode: 'script', isAwaited: false });
   await shown.is('loading');
   await shown.$('.sawt').filter({ hasText: is('تعذّر ذلك', 'That did not work') }).waitFor();
   await look(shown, `state-loading-${language}`);

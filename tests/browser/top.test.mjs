@@ -45,12 +45,12 @@ for (const [size, viewport, least] of [['phone', PHONE, 12], ['desktop', DESKTOP
 test('in a frame a poll is the poll alone', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll({ article_url: ARTICLE, site: await sawt.site([publisher.origin]) });
-  for (const [mode, reader] of [
-    ['iframe', await set.reader({ viewport: PHONE })],
-    ['wordpress', await set.reader({ viewport: PHONE })],
-    ['iframe', await set.readerWithout('javascript', { viewport: PHONE })],
+  for (const [mode, reader, isAwaited] of [
+    ['iframe', await set.reader({ viewport: PHONE }), true],
+    ['wordpress', await set.reader({ viewport: PHONE }), true],
+    ['iframe', await set.readerWithout('javascript', { viewport: PHONE }), false],
   ]) {
-    const shown = await Shown.open({ reader, publisher, sawt, poll, mode });
+    const shown = await Shown.open({ reader, publisher, sawt, poll, mode, isAwaited });
     await shown.is('open');
     const frame = await shown.frame();
     const edges = await frame.evaluate(() => {

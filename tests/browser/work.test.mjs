@@ -45,8 +45,6 @@ for (const { where, mode, policy, hasWorker } of [
     const workers = [];
     shown.page.on('worker', (worker) => workers.push(worker.url()));
     await shown.is('open');
-    // A page is open before its script has come; without it the plain form would be sent.
-    if (mode === 'page') await shown.$('form[action^="http"]').waitFor({ state: 'attached' });
     await shown.choose('yes');
     const [sent] = await Promise.all([shown.page.waitForRequest(/\/votes$/), shown.press()]);
     assert.ok(sent.postDataJSON().proof_of_work);
