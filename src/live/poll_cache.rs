@@ -152,8 +152,8 @@ impl PollCache {
                 is_expired: false,
                 confirmed_at: now,
             });
-            // Two reads may cross: the later revision stays, and of two polls of one article the later one. But a store that has less than it had before it was asked
-            // has lost an edit, and is right.
+            // Two reads may cross: the later revision stays, and of two polls of one article the later one. But a store
+            // that has less than it had before it was asked has lost an edit, and is right.
             let place = |of: &PollWithSite| (of.poll.revision, of.poll.created_at);
             if place(&entry.known) <= place(&known) || began > entry.confirmed_at {
                 *entry = CachedPoll { known, read_at: now, is_expired: false, confirmed_at: now };

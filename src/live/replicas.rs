@@ -108,10 +108,8 @@ mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        poll::{
-            DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, PollId, Revision, SiteId,
-            State, Timestamp,
-        },
+        live::entry::tests::poll_in,
+        poll::{PartitionTally, Poll, PollId, Revision, State, Timestamp},
         store::{Store, StoreAddress, StoreError, StoreSettings, Stores},
     };
 
@@ -166,21 +164,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let address = StoreAddress::Sqlite(folder.path().join("replicas.db"));
         let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
-        let new = PollFields {
-            question: Some("؟".to_owned()),
-            options: Some(vec![option("نعم"), option("لا")]),
-            ..PollFields::default()
-        };
-        let key = DigestKey::from_bytes([0; 32]);
-        let poll = NewPoll::from(new)
-            .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
-            .unwrap();
         ReplicasFixture {
             hub: Arc::new(Hub::new(Arc::default(), Clock::default(), true)),
             broker: Arc::default(),
             store: Stores::open(&settings, Clock::default()).unwrap().connect(),
-            poll: Arc::new(poll),
+            poll: Arc::new(poll_in(1)),
             _folder: folder,
         }
     }

@@ -39,16 +39,21 @@ impl PositionKeys {
     /// replica's clock is ahead. `None` if it is not ours, or another poll's.
     pub fn mark_age_millis(&self, poll: PollId, mark: Mark, now: Timestamp) -> Option<i64> {
         let [s0, s1, s2, s3, quarter, ..] = mark.0;
-        let is_by = |key| is_same(&signed(key, poll, [s0, s1, s2, s3, quarter]).0, &mark.0);
-        let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
-        let millis = i64::from(u32::from_be_bytes([s0, s1, s2, s3])) * MILLIS;
-        if is_ours {
-            return Some(now.as_millis() - millis - i64::from(quarter) * QUARTER);
-        }
-        // A page that is open since before marks told a quarter of a second.
-        let is_by = |key| is_same(&signed::<SECOND>(key, poll, [s0, s1, s2, s3]).0, &mark.0);
-        let is_ours = is_by(self.current()) || self.previous().is_some_and(is_by);
-        is_ours.then(|| now.as_millis() - millis)
+        let second = [s0, s1, s2, s3];
+        let quarters = if self.is_ours(poll, mark, [s0, s1, s2, s3, quarter]) {
+            i64::from(quarter)
+        } else if self.is_ours::<SECOND>(poll, mark, second) {
+            // Of a page that is open since before marks told a quarter of a second.
+            0
+        } else {
+            return None;
+        };
+        Some(now.as_millis() - i64::from(u32::from_be_bytes(second)) * MILLIS - quarters * QUARTER)
+    }
+
+    fn is_ours<const LENGTH: usize>(&self, poll: PollId, mark: Mark, moment: [u8; LENGTH]) -> bool {
+        let is_by = |key| is_same(&signed(key, poll, moment).0, &mark.0);
+        is_by(self.current()) || self.previous().is_some_and(is_by)
     }
 }
 

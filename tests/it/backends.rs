@@ -8,12 +8,19 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use sawt::{
+    clock::Clock,
+    store::{Store, StoreSettings, Stores},
+};
 use tempfile::TempDir;
 
 /// How long a process, a cluster or an answer may take to come before the harness gives up on it.
@@ -116,6 +123,15 @@ impl Storage {
     /// What `SAWT_STORE` is set to.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The store, connected as a replica connects by default.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let address = self.address.parse().expect("the address of a store");
+        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
+        let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
+        store.contact().await.expect("the store can be reached");
+        store
     }
 
     /// The servers it consists of; none if it is a file.

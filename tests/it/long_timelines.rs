@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sawt::{
-    clock::Clock,
     poll::{DigestKey, NewOption, NewPoll, Partitions, Poll, PollFields, PollId, SiteId, TimeZone, Timestamp},
-    store::{Creation, Store, StoreSettings, Stores},
+    store::{Creation, Store},
 };
 
 use crate::{
@@ -37,10 +36,7 @@ impl Fixture {
             Backend::Sqlite => Storage::file(),
             Backend::Redis | Backend::Valkey | Backend::Cluster => Storage::single(Program::Redis, &[]),
         };
-        let address = storage.address().parse().expect("the address of a store");
-        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
-        store.contact().await.expect("the store can be reached");
+        let store = storage.store().await;
         let first = store.now().await.expect("the time").as_millis() / 60_000 - MINUTES - 1;
         let option = |id: &str, label: &str| NewOption {
             id: Some(id.to_owned()),

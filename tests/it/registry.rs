@@ -8,10 +8,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
 use parking_lot::{Condvar, Mutex};
-use sawt::{
-    clock::Clock,
-    store::{Store, StoreSettings, Stores},
-};
+use sawt::store::Store;
 
 use crate::{
     api, attack,
@@ -188,11 +185,7 @@ fn on_store(services: &Services, backend: Backend, run: fn(Arc<dyn Store>) -> Lo
     let file = (backend == Backend::Sqlite).then(Storage::file);
     let storage = file.as_ref().unwrap_or_else(|| services.storage(backend));
     block_on(Box::pin(async {
-        let address = storage.address().parse().expect("the address of a store");
-        let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-        let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
-        store.contact().await.expect("the store can be reached");
-        run(store).await;
+        run(storage.store().await).await;
     }));
 }
 

@@ -229,9 +229,7 @@ async fn two_replicas_write_one_history_also_when_one_is_killed() {
 
 async fn a_log_of_more_than_a_tile_is_verified_by_both() {
     let storage = Storage::file();
-    let settings =
-        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
+    let store = storage.store().await;
     let stage = Stage::new(Arc::clone(&store)).await;
     let (log, mut poll) = (log_on(&store), stage.poll(yes_or_no()).await);
     let kept = TempDir::new().unwrap();

@@ -275,11 +275,6 @@ pub(super) fn frame_of_nobody<'a>(req: &HttpRequest, path: &'a str) -> Frame<'a>
     Frame { language: language(req), section: Section::SignIn, desk: None, path, form: None }
 }
 
-/// The same around the form that signs in: what is kept in it stays when another language is chosen.
-pub(super) fn sign_in_frame(req: &HttpRequest) -> Frame<'static> {
-    Frame { form: Some("sign-in"), ..frame_of_nobody(req, "/newsroom/sign-in") }
-}
-
 /// What the browser holds of its session.
 pub(super) fn held(req: &HttpRequest, worker: &Worker) -> Option<String> {
     cookie(req, &cookie_name(req, worker)).map(str::to_owned)

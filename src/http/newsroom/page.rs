@@ -12,18 +12,25 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    desk::{frame_of_nobody, own_path},
+    desk::{frame_of_nobody, own_path, provider},
     see,
 };
 use crate::{
+    embed::language::Language,
     http::{
+        Worker,
         message::{
             caching,
             problem::{Code, Problem},
         },
         pages::embed::HTML,
     },
-    newsroom::{notice::NoticePage, texts::texts_of},
+    newsroom::{
+        frame::Frame,
+        notice::NoticePage,
+        sign_in::{SignInNotice, SignInPage},
+        texts::texts_of,
+    },
 };
 
 /// What a page may load: this service's own files. It stands in no frame, and its forms go to this service.
@@ -58,6 +65,20 @@ pub(super) fn send_written(status: StatusCode, body: String, policy: &str) -> Ht
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header(OWN)
         .body(body)
+}
+
+/// Asks somebody to sign in, with where they go then and a form that is kept until then; or by an address that does so once.
+pub(super) fn ask_to_sign_in(
+    (req, worker): (&HttpRequest, &Worker),
+    language: &'static Language,
+    status: StatusCode,
+    notice: Option<SignInNotice>,
+    (then, kept): (&str, &str),
+    link: Option<&str>,
+) -> Result<HttpResponse, Problem> {
+    // What is kept in the form stays when another language is chosen.
+    let frame = Frame { language, form: Some("sign-in"), ..frame_of_nobody(req, "/newsroom/sign-in") };
+    send(status, &SignInPage { frame, notice, then, kept, link, provider: provider(worker) })
 }
 
 /// Turns a refusal into a page. Whoever must sign in is led to where that is done, and from there back.

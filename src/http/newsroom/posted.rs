@@ -10,7 +10,7 @@ use actix_web::{
 use url::form_urlencoded;
 
 use super::{
-    desk::{self, Desk, SiteDesk, frame_of_nobody, own_path, sign_in_frame},
+    desk::{self, Desk, SiteDesk, frame_of_nobody, own_path},
     page,
 };
 use crate::{
@@ -24,12 +24,7 @@ use crate::{
         },
         middleware::notes::note_outcome,
     },
-    newsroom::{
-        frame::Frame,
-        notice::NoticePage,
-        sign_in::{SignInNotice, SignInPage},
-        texts::texts_of,
-    },
+    newsroom::{frame::Frame, notice::NoticePage, sign_in::SignInNotice, texts::texts_of},
     site::Scope,
 };
 
@@ -255,10 +250,8 @@ fn keep(
 ) -> Result<HttpResponse, Problem> {
     if problem.code() == Code::KeyRequired {
         let (path, kept) = (own_path(req), form.written());
-        let (notice, provider) = (Some(SignInNotice::Ended), desk::provider(worker));
-        let frame = Frame { language, ..sign_in_frame(req) };
-        let page = SignInPage { frame, notice, then: &path, kept: &kept, link: None, provider };
-        return page::send(StatusCode::FORBIDDEN, &page);
+        let (status, notice) = (StatusCode::FORBIDDEN, Some(SignInNotice::Ended));
+        return page::ask_to_sign_in((req, worker), language, status, notice, (&path, &kept), None);
     }
     let Some(reason) = reason_to_wait(&problem) else { return Err(problem) };
     let texts = &texts_of(language).notice;

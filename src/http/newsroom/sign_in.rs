@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
-    desk::{self, Desk, frame_of_nobody, sign_in_frame},
+    desk::{self, Desk, frame_of_nobody},
     page,
     posted::{self, FORM_TOKEN, Form, ReasonToWait},
     see,
@@ -18,12 +18,7 @@ use crate::{
         },
         middleware::{limits, notes::note_outcome},
     },
-    newsroom::{
-        frame::{Frame, first_page},
-        notice::NoticePage,
-        sign_in::{SignInNotice, SignInPage},
-        texts::texts_of,
-    },
+    newsroom::{frame::first_page, notice::NoticePage, sign_in::SignInNotice, texts::texts_of},
     quota::{Decision, QuotaName, Subject},
     secret::Secret,
 };
@@ -59,9 +54,8 @@ pub(super) async fn enter(
     let kept = form.text("kept").unwrap_or_default();
     if let Some(language) = form.text("speak").and_then(Language::find) {
         let notice = Some(SignInNotice::Ended).filter(|_| !kept.is_empty());
-        let frame = Frame { language, ..sign_in_frame(&req) };
-        let (link, provider) = (form.text("link"), desk::provider(&worker));
-        let mut answer = page::send(StatusCode::OK, &SignInPage { frame, notice, then, kept, link, provider })?;
+        let link = form.text("link");
+        let mut answer = page::ask_to_sign_in((&req, &worker), language, StatusCode::OK, notice, (then, kept), link)?;
         desk::set_cookie(&mut answer, &desk::set_language(&req, &worker, language))?;
         return Ok(answer);
     }
@@ -188,11 +182,10 @@ pub(super) fn show(
     worker: &Worker,
     status: StatusCode,
     notice: Option<SignInNotice>,
-    (then, kept): (&str, &str),
+    kept: (&str, &str),
     link: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
-    let (frame, provider) = (sign_in_frame(req), desk::provider(worker));
-    page::send(status, &SignInPage { frame, notice, then, kept, link, provider })
+    page::ask_to_sign_in((req, worker), desk::language(req), status, notice, kept, link)
 }
 
 /// The page once more, if signing in will work in a while: what is kept there must not be lost.

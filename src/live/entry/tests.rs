@@ -4,7 +4,8 @@ use crate::{
     poll::{DigestKey, NewOption, NewPoll, Partitions, PollFields, Revision, SiteId, State, Timestamp},
 };
 
-fn poll() -> Arc<Poll> {
+/// A poll with two options, in so many partitions.
+pub(in crate::live) fn poll_in(partitions: u16) -> Poll {
     let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
     let new = PollFields {
         question: Some("؟".to_owned()),
@@ -13,9 +14,11 @@ fn poll() -> Arc<Poll> {
     };
     let id = PollId::generate();
     let key = DigestKey::from_bytes([0; 32]);
-    Arc::new(
-        NewPoll::from(new).build(id, SiteId::default(), Partitions::unplaced(2), key, Timestamp::EARLIEST).unwrap(),
-    )
+    NewPoll::from(new).build(id, SiteId::default(), Partitions::unplaced(partitions), key, Timestamp::EARLIEST).unwrap()
+}
+
+fn poll() -> Arc<Poll> {
+    Arc::new(poll_in(2))
 }
 
 fn partition(version: u64, votes: u64, as_of: i64, state: State) -> PartitionTally {

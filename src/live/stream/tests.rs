@@ -3,11 +3,12 @@ use std::{task::Waker, time::Duration};
 use super::*;
 use crate::{
     clock::Clock,
-    live::{Hub, StreamLimiter, entry::HubEntry, subscription::Subscription},
-    poll::{
-        DigestKey, NewOption, NewPoll, PartitionTally, Partitions, Poll, PollFields, Position, Revision, Schedule,
-        SiteId, State,
+    live::{
+        Hub, StreamLimiter,
+        entry::{HubEntry, tests::poll_in},
+        subscription::Subscription,
     },
+    poll::{PartitionTally, Poll, Position, Revision, Schedule, State},
     quota::ConcurrencyLimits,
     wire::{ReaderPosition, keys},
 };
@@ -34,17 +35,7 @@ impl Stage {
 
     /// The same, of another poll.
     fn of(change: impl FnOnce(Poll) -> Poll) -> Self {
-        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
-        let new = PollFields {
-            question: Some("؟".to_owned()),
-            options: Some(vec![option("نعم"), option("لا")]),
-            ..PollFields::default()
-        };
-        let key = DigestKey::from_bytes([0; 32]);
-        let poll = NewPoll::from(new)
-            .build(PollId::generate(), SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST)
-            .unwrap();
-        let poll = change(poll);
+        let poll = change(poll_in(1));
         let hub = Arc::new(Hub::new(Arc::default(), Clock::default(), false));
         let stream_limiter = Arc::new(StreamLimiter::new(ConcurrencyLimits { in_all: 90, per_client: 9 }));
         let keys = Arc::new(keys("a secret"));

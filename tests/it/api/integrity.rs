@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use sawt::{
-    clock::Clock,
-    poll::{Ballot, Poll},
-    store::{StoreSettings, Stores},
-};
+use sawt::poll::{Ballot, Poll};
 use serde_json::{Value, json};
 
 use crate::{
@@ -34,10 +30,7 @@ service_rules![
 /// Votes in a poll, and their labels: `yes` by 4 voters, `no` by 2, and `no` by 3 without a mark.
 pub(crate) async fn labelled_poll(service: &Service, with: Value) -> String {
     let id = service.poll(with).await;
-    let address = service.storage().address().parse().unwrap();
-    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
+    let store = service.storage().store().await;
     let poll: Poll = store.poll(id.parse().unwrap()).await.unwrap().unwrap();
     let stage = Stage { store: Arc::clone(&store), site: poll.site.clone() };
     let mut ballots: Vec<Ballot> =

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sawt::{
-    clock::Clock,
     poll::{DigestKey, NewOption, NewPoll, PollFields, PollId, SiteId, Timestamp},
-    store::{Creation, Store, StoreSettings, Stores},
+    store::{Creation, Store},
 };
 use serde_json::json;
 
@@ -53,10 +52,7 @@ async fn fill(store: &Arc<dyn Store>, site: &SiteId) {
 
 async fn of_ten_thousand_polls_a_page_reads_its_own_and_no_request_reads_all() {
     let storage = Storage::single(Program::Redis, &[]);
-    let settings =
-        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).expect("the store can be opened").connect();
-    store.contact().await.expect("the store can be reached");
+    let store = storage.store().await;
     let service = Service::start_on(Backend::Redis, storage);
     // In a time zone in which the day goes on for hours, so that what closes soon closes today.
     let now = service.now_millis().await;

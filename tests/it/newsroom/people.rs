@@ -1,13 +1,9 @@
 //! Who is signed in at a site, in the newsroom and in the API.
 
-use std::sync::Arc;
-
 use sawt::{
-    clock::Clock,
     poll::{Text, Timestamp},
     secret::KeyHash,
     site::{Grant, NAME, Person, Role, Session, SessionHolder},
-    store::{StoreSettings, Stores},
 };
 use serde_json::{Value, json};
 
@@ -20,11 +16,7 @@ use crate::{
 
 /// Begins a session of a person whom a provider has named, as these roles; what their browser holds.
 async fn person(service: &Service, name: &str, grants: &[(Role, Option<&str>)]) -> String {
-    let address = service.storage().address().parse().unwrap();
-    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
-    let store = Arc::clone(&store);
+    let store = service.storage().store().await;
     let grants = grants.iter().map(|(role, site)| Grant { role: *role, site: site.map(|id| id.parse().unwrap()) });
     let holder = SessionHolder::Person(Person {
         subject: name.to_owned(),

@@ -4,11 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sawt::{
-    clock::Clock,
-    poll::{Choices, ListCursor, Minute, Outcome, Phase, Poll, PollId, Timestamp, VoterDigest, VoterId},
-    store::{StoreSettings, Stores},
-};
+use sawt::poll::{Choices, ListCursor, Minute, Outcome, Phase, Poll, PollId, Timestamp, VoterDigest, VoterId};
 use serde::Deserialize;
 
 use super::stage::{Stage, ballot, done, yes_or_no};
@@ -87,10 +83,7 @@ fn restored(backend: Backend) -> Storage {
 }
 
 async fn is_counted_on(storage: &Storage, left: &[OldPoll]) {
-    let address = storage.address().parse().unwrap();
-    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
+    let store = storage.store().await;
     let stage = Stage { store: Arc::clone(&store), site: "before".parse().unwrap() };
     assert!(store.site(&stage.site).await.unwrap().is_some());
     for poll in left {

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use sawt::{
-    clock::Clock,
     poll::{Minute, Outcome, Poll, PollFields, State, TimeZone, Timestamp},
     site::{EventId, EventType, NewKey, Scopes, SiteLook, SiteSettings},
-    store::{BatchOutcome, Measure, SiteDeletion, Store, StoreError, StoreSettings, Stores, TrendingWindow},
+    store::{BatchOutcome, Measure, SiteDeletion, Store, StoreError, TrendingWindow},
 };
 
 use super::{
@@ -43,10 +42,7 @@ crate::registry::lone_rules![
 
 async fn open() -> (Storage, Arc<dyn Store>) {
     let storage = Storage::single(Program::Redis, &[]);
-    let address = storage.address().parse().unwrap();
-    let stores = Stores::open(&StoreSettings { address, partitions: None, allow_eviction: false }, Clock::default());
-    let store = stores.unwrap().connect();
-    store.contact().await.unwrap();
+    let store = storage.store().await;
     (storage, store)
 }
 
@@ -194,11 +190,7 @@ async fn a_part_of_a_poll_that_its_redis_has_lost_is_made_again() {
 /// The master that has more than its share of a poll is the poll's limit.
 async fn a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster() {
     let storage = Storage::start(Backend::Cluster);
-    let address = storage.address().parse().unwrap();
-    let stores = Stores::open(&StoreSettings { address, partitions: None, allow_eviction: false }, Clock::default());
-    let store = stores.unwrap().connect();
-    store.contact().await.unwrap();
-    let stage = Stage::new(store).await;
+    let stage = Stage::new(storage.store().await).await;
     for _ in 0..20 {
         let poll = stage.poll(changeable()).await;
         let shares: Vec<usize> = storage
@@ -212,11 +204,7 @@ async fn a_polls_partitions_lie_evenly_on_the_masters_of_a_cluster() {
 
 async fn while_one_master_of_a_cluster_is_silent_the_others_answer() {
     let storage = Storage::start(Backend::Cluster);
-    let address = storage.address().parse().unwrap();
-    let stores = Stores::open(&StoreSettings { address, partitions: None, allow_eviction: false }, Clock::default());
-    let store = stores.unwrap().connect();
-    store.contact().await.unwrap();
-    let stage = Stage::new(store).await;
+    let stage = Stage::new(storage.store().await).await;
     let of_silent = stage.poll(changeable()).await;
     let server_of = |poll: &Poll| storage.server_of(&format!("sawt:{{{}}}:poll", poll.id));
     let silent = server_of(&of_silent);
