@@ -3,11 +3,10 @@
 // Served as /embed/view.js, by a name that stays: a publisher's page has it as a module.
 
 import { here, named } from './here.js';
+import { HOME } from './home.js';
 import { seen, shareMarks, view } from './sight.js';
 
 shareMarks();
-
-const HOME = import.meta.url.split('/embed/view.js')[0];
 
 // Counts a view of an article, named by its id or by its address.
 function count({ site = 'default', article, url } = {}) {

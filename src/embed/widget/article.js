@@ -4,8 +4,7 @@
 // Served as /embed/article.js, by a name that stays: a publisher's page has it as a module, beside the loader or alone.
 
 import { here, isAddress } from './here.js';
-
-const HOME = import.meta.url.split('/embed/article.js')[0];
+import { HOME } from './home.js';
 
 // What the poll itself is told.
 const PASSED = ['lang', 'theme', 'digits', 'loading', 'storage'];

@@ -1,6 +1,6 @@
 // What is kept on the device: nothing before a vote; where the page may store nothing, only while it is open.
 
-import { HOME } from './service.js';
+import { HOME } from './home.js';
 import { SECOND } from './time.js';
 
 export const memory = new Map();

@@ -3,7 +3,7 @@
 import { device, memory } from './device.js';
 import { bring, showing } from './kinds.js';
 import { fetchPage } from './markup.js';
-import { HOME } from './service.js';
+import { HOME } from './home.js';
 import { NEAR, seen } from './sight.js';
 import { dress } from './style.js';
 import { SECOND, jitter, sleep } from './time.js';

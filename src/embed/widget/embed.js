@@ -17,11 +17,11 @@
     });
 
   // Which script this is. From the prototype, since an element of the page may be named "currentScript". A module is not
-  // told: then it is those that name a poll, or whichever of this name brings the script.
+  // told: then it is whichever has one of its names, the one that stays or that of its bytes.
+  const HOME = /(.+?)\/embed(\.js|\/assets\/embed\.)/;
   const self = Reflect.get(Document.prototype, 'currentScript', document);
-  const named = find('script[src*="/embed.js"][data-sawt-poll]');
-  const scripts = self && self.src ? [self] : named[0] ? named : find('script[src*="/embed.js"]');
-  const baseOf = ({ src }) => (/\/embed\.js/.test(src) ? src.split('/embed.js')[0] : new URL(src).origin);
+  const scripts = self && self.src ? [self] : find('script').filter(({ src }) => HOME.test(src));
+  const baseOf = ({ src }) => (HOME.exec(src) || [0, new URL(src).origin])[1];
 
   // Where a page may demand that addresses of scripts be vouched for (Trusted Types) the script comes without an element.
   const run = (address, members) =>
@@ -66,18 +66,22 @@
 
   // A poll, or a frame of one, is within one screen of what is seen, or is not to wait for that. Polls in shadow roots
   // are not found: a page that has no others by then has the script at once.
-  const near = new Promise((done) => {
-    const sight = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && done(), { rootMargin: '100%' });
-    const look = () => {
-      const polls = find('sawt-poll,iframe[src*="/embed/"]');
-      for (const poll of polls) poll.getAttribute('loading') === 'eager' && poll.src === undefined ? done() : sight.observe(poll);
-      if (document.readyState === 'complete' && !polls[0]) done();
-    };
-    new MutationObserver(look).observe(document, { childList: true, subtree: true });
-    addEventListener('load', look);
-    // What follows here puts polls into the page.
-    setTimeout(look);
-  });
+  const near = () =>
+    new Promise((done) => {
+      const sight = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && end(), { rootMargin: '100%' });
+      const look = () => {
+        const polls = find('sawt-poll,iframe[src*="/embed/"]');
+        for (const poll of polls) poll.getAttribute('loading') === 'eager' && poll.src === undefined ? end() : sight.observe(poll);
+        if (document.readyState === 'complete' && !polls[0]) end();
+      };
+      const changes = new MutationObserver(look);
+      // What changes in the page is no concern of ours from then on.
+      const end = () => done(changes.disconnect());
+      changes.observe(document, { childList: true, subtree: true });
+      addEventListener('load', look);
+      // What follows here puts polls into the page.
+      setTimeout(look);
+    });
 
   const start = async (base, nonce) => {
     let file = { path: 'SCRIPT_PATH', integrity: 'SCRIPT_INTEGRITY' };
@@ -85,7 +89,7 @@
       // The page names its script itself: it has come by then, or it has not.
       if (document.readyState !== 'complete') await Promise.race([new Promise((done) => (window.onload = done)), sleep(20)]);
       file = undefined;
-    } else await near;
+    } else await near();
     bring(base, file, nonce);
   };
 

@@ -2,11 +2,10 @@
 //
 // Served as /embed/most-read.js, by a name that stays: a publisher's page has it as a module.
 
+import { HOME } from './home.js';
 import style from './most-read.css';
 import { NEAR, seen } from './sight.js';
 import { SECOND, jitter, sleep } from './time.js';
-
-const HOME = import.meta.url.split('/embed/most-read.js')[0];
 
 // What the list is headed by, by what ranks it, and what is said of an empty one; each by language.
 const HEADINGS = { views: SAWT_MOST_READ, votes: SAWT_MOST_VOTED, reactions: SAWT_MOST_REACTIONS };

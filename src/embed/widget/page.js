@@ -2,7 +2,7 @@
 
 import { device } from './device.js';
 import { bring, showing } from './kinds.js';
-import { HOME } from './service.js';
+import { HOME } from './home.js';
 import { dress } from './style.js';
 import { SECOND, jitter } from './time.js';
 

@@ -3,7 +3,8 @@
 // Fetched where a place is, beside the script that shows polls; and by a place's own page, whose frame shows nothing else.
 
 import { tell } from './frames.js';
-import { HOME, ask } from './service.js';
+import { HOME } from './home.js';
+import { ask } from './service.js';
 import { SECOND, jitter, sleep } from './time.js';
 
 // After so long it is asked anyhow: an editor may have changed the calendar, and a device's clock may be wrong.

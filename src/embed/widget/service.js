@@ -3,9 +3,6 @@
 
 import { SECOND, pause, sleep } from './time.js';
 
-// The service's base address: an origin, and a path if it is mounted under one. This script came from below it.
-export const HOME = /^(.+)\/embed\/assets\//.exec(import.meta.url)?.[1] ?? new URL(import.meta.url).origin;
-
 // How long an answer may take, from the first byte of the request to the last of the body.
 export const PATIENCE = 15 * SECOND;
 
