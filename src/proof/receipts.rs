@@ -6,10 +6,6 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
-};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -21,7 +17,7 @@ use super::{
 };
 use crate::{
     poll::{Poll, PollId, Timestamp, VoterDigest},
-    store::{Store, StoreError},
+    store::{SharedRead, Store, StoreError, shared_read},
     tlog::Opening,
 };
 
@@ -49,7 +45,7 @@ pub struct BallotReceipt {
 /// What a receipt says it is.
 const RECEIPT_TYPE: &str = "sawt.receipt/v1";
 
-type TreeRead = Shared<BoxFuture<'static, Result<Arc<BallotTree>, Arc<StoreError>>>>;
+type TreeRead = SharedRead<Arc<BallotTree>>;
 
 /// The trees that a replica has made, or is making; the newest last.
 pub(super) struct BallotTrees {
@@ -88,7 +84,7 @@ impl BallotTrees {
             let tree = read_tree(&*store, &of, async || Ok(())).await.map_err(Arc::new)?;
             tree.map(Arc::new).ok_or_else(|| Arc::new(StoreError::unavailable("the poll was deleted meanwhile")))
         };
-        let tree = read.boxed().shared();
+        let tree = shared_read(read);
         kept.push(KeptTree { of: which, ballots, tree: tree.clone() });
         tokio::spawn(tree.clone());
         Some(tree)
@@ -148,6 +144,8 @@ impl TransparencyLog {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn kept(ballots: u64, is_made: bool) -> KeptTree {
@@ -157,7 +155,7 @@ mod tests {
             }
             Err(Arc::new(StoreError::unavailable("any")))
         };
-        let tree = read.boxed().shared();
+        let tree = shared_read(read);
         let _ = tree.clone().now_or_never();
         KeptTree { of: (PollId::generate(), Timestamp::EARLIEST), ballots, tree }
     }

@@ -84,6 +84,7 @@ mod quotas;
 mod record;
 pub mod redis;
 mod sessions;
+mod shared_read;
 pub mod sqlite;
 mod templates;
 mod transparency_logs;
@@ -104,6 +105,7 @@ pub use polls::{Creation, IDEMPOTENCY_SECS, IdempotencyKey, Polls, Replacement, 
 pub use publishers::{Publishers, SiteDeletion, SiteReplacement, all_sites};
 pub use quotas::{QuotaKey, Quotas, TokenReply, TokenRequest};
 pub use sessions::Sessions;
+pub use shared_read::{SharedRead, shared_read};
 pub use templates::{ArticleStatus, ClientDigest, Making, TemplatePut, Templates, Witness};
 pub use transparency_logs::{LOG_HEAD, LOG_PUBLISHED, LogWrite, TransparencyLogs};
 pub use views::{ItemScore, Measure, RankedItem, SeenPoll, TrendingWindow, ViewBatch, Views, WRITER_SECS, WriterId};

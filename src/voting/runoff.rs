@@ -11,10 +11,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
-};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::{sync::Semaphore, time::Instant};
@@ -23,7 +19,7 @@ use super::{VoteError, Voting, retry::retry};
 use crate::{
     live::KnownTally,
     poll::{Orders, Poll, PollId, Position, Runoff, State, Timestamp, WhyHidden},
-    store::{Store, StoreError, scan_ballots},
+    store::{SharedRead, Store, StoreError, scan_ballots, shared_read},
 };
 
 /// How often the ballots of an open poll are scanned at most.
@@ -46,7 +42,7 @@ pub struct CountedRunoff {
     pub as_of: Timestamp,
 }
 
-type Counting = Shared<BoxFuture<'static, Result<Arc<CountedRunoff>, Arc<StoreError>>>>;
+type Counting = SharedRead<Arc<CountedRunoff>>;
 
 /// The run-offs that a replica has counted, or is counting.
 pub(super) struct Runoffs {
@@ -111,7 +107,7 @@ impl Runoffs {
         if all.len() >= MOST_KEPT {
             all.retain(|_, kept| kept.must_stay());
         }
-        let counting = count(snapshot, Arc::clone(store), Arc::clone(&self.scanning)).boxed().shared();
+        let counting = shared_read(count(snapshot, Arc::clone(store), Arc::clone(&self.scanning)));
         let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());
         let kept = KeptRunoff { begun_at: Instant::now(), poll, state, position, counting: counting.clone() };
         all.insert(snapshot.poll.id, kept);
@@ -222,7 +218,7 @@ mod tests {
 
     fn kept(snapshot: &KnownTally) -> KeptRunoff {
         let counted = counted(snapshot);
-        let counting = async move { Ok(counted) }.boxed().shared();
+        let counting = shared_read(async move { Ok(counted) });
         let (poll, state, position) = (Arc::clone(&snapshot.poll), snapshot.tally.state, snapshot.tally.position());
         KeptRunoff { begun_at: Instant::now(), poll, state, position, counting }
     }
@@ -243,7 +239,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_scan_that_takes_long_is_waited_for_and_no_other_is_begun() {
         let open = snapshot(&ranked_poll(), State::Open, 1);
-        let kept = KeptRunoff { counting: std::future::pending().boxed().shared(), ..kept(&open) };
+        let kept = KeptRunoff { counting: shared_read(std::future::pending()), ..kept(&open) };
         tokio::time::advance(EVERY * 10).await;
         assert!(kept.serves(&open));
         assert!(!kept.serves(&snapshot(&open.poll, State::Closed, 1)), "what is final is counted once it is");
@@ -278,7 +274,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(takes)).await;
                 Ok(counted)
             };
-            let told = wait_for(counting.boxed().shared()).await;
+            let told = wait_for(shared_read(counting)).await;
             assert_eq!(told.is_ok(), is_told, "{takes} ms");
             assert!(is_told || matches!(told, Err(VoteError::StillCounting)));
             assert_eq!(begun.elapsed(), Duration::from_millis(takes.min(10_000)));
