@@ -20,7 +20,7 @@ use super::{
 use crate::{
     article::{Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id},
     live::{KnownTally, NamedArticle, Newest, PollWithSite, RecentCache, StreamPermit},
-    poll::{Partitions, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
+    poll::{Partitions, Poll, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
     quota::{QuotaName, QuotaState, Subject},
     secret::{Secret, first_bytes},
     site::Site,
@@ -295,13 +295,18 @@ impl Voting {
         {
             return Ok(view);
         }
-        let snapshot = Arc::new(KnownTally::of_nothing(&article.known.poll, self.replica.clock.now()));
+        let snapshot = self.zeros_of(&article.known.poll);
         let viewer = if snapshot.is_whole_to(Viewer::Everyone) {
             Viewer::Everyone
         } else {
             Box::pin(self.viewer(asker, &snapshot)).await?
         };
         Ok(TallyForViewer { newest: Newest { snapshot, is_behind: false }, viewer })
+    }
+
+    /// The tally of an article's poll that nobody has voted in.
+    pub(super) fn zeros_of(&self, poll: &Arc<Poll>) -> Arc<KnownTally> {
+        Arc::new(KnownTally::of_nothing(poll, self.replica.clock.now()))
     }
 
     /// What somebody sees of an article's poll.

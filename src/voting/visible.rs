@@ -91,7 +91,8 @@ impl Voting {
         Ok(Some(TallyForViewer { newest, viewer }))
     }
 
-    /// A poll's newest tally, if this viewer sees it. For one they may not see, the store is not called.
+    /// A poll's newest tally, if this viewer sees it. For one they may not see, and for an article's poll that nobody has voted
+    /// in, which is zeros, the store is not called.
     ///
     /// # Errors
     /// [`VoteError::NoPoll`]; what the store failed with, if nothing is known of the tally.
@@ -105,8 +106,12 @@ impl Voting {
         if !poll.results.shows(viewer, poll.state_at(self.replica.clock.now())) {
             return Ok(None);
         }
-        let newest = self.replica.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?;
-        Ok(shown_to(newest.snapshot, viewer).tally())
+        let snapshot = if poll.is_made() {
+            self.replica.hub.read(&self.others, poll.id, seen).await?.ok_or(VoteError::NoPoll)?.snapshot
+        } else {
+            self.zeros_of(poll)
+        };
+        Ok(shown_to(snapshot, viewer).tally())
     }
 
     pub(super) async fn viewer<A: Asker>(&self, asker: &A, snapshot: &Arc<KnownTally>) -> Result<Viewer, A::Error> {

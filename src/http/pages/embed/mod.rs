@@ -402,18 +402,13 @@ fn read_look(req: &HttpRequest) -> Result<(Look, Query), Problem> {
     Ok((look, query))
 }
 
-/// The tally, at least as new as `seen` unless the store does not answer, if this viewer sees it. Zeros of an article's poll
-/// that nobody has voted in.
+/// The tally, at least as new as `seen` unless the store does not answer, if this viewer sees it.
 async fn tally_for(
     viewer: Viewer,
     worker: &Worker,
     known: &PollWithSite,
     seen: Option<ReaderPosition>,
 ) -> Result<Option<Arc<KnownTally>>, Problem> {
-    if !known.poll.is_made() {
-        let nothing = Arc::new(KnownTally::of_nothing(&known.poll, worker.shared.clock.now()));
-        return Ok(nothing.shown_to(viewer).tally().cloned());
-    }
     match worker.voting.visible(viewer, known, seen).await.map_err(Problem::from) {
         // A poll can be shown without its tally, which the page's stream brings later. A closed poll is its tally, and
         // a voter's page has no stream.
