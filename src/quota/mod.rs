@@ -1,6 +1,6 @@
 //! How many requests a client, a voter or a key may make.
 //!
-//! Eight quotas, each a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `sign_in`,
+//! Each quota is a setting: `vote` per voter, `ballot` per client and poll, `mint`, `article`, `sign_in`,
 //! `client` (all writes) and `read` per client, `admin` per key. All are counted by the generic cell rate algorithm
 //! (GCRA): a quota of 10 in 60 seconds is ten tokens, and each comes back six seconds after it was spent. So no window
 //! ends that would let twice as much through, and one number is kept of a key: the moment at which all its tokens are

@@ -77,7 +77,11 @@ pub enum QuotaName {
 
 impl QuotaName {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All, by their index.
+    pub const ALL: [Self; 8] =
+        [Self::Vote, Self::Mint, Self::Client, Self::Read, Self::Admin, Self::Ballot, Self::Article, Self::SignIn];
 
     /// Its index among them.
     pub fn index(self) -> usize {

@@ -11,7 +11,7 @@ use crate::poll::VoterId;
 /// A voter is remembered at least this long, and at most twice as long.
 const REMEMBERED_SECS: u64 = 60;
 /// How many are remembered in that time. Those beyond are counted again when they come again.
-const MOST_VOTERS: usize = 65_536;
+pub(super) const MOST_VOTERS: usize = 65_536;
 
 /// The voters of the last minute or two.
 pub(super) struct RecentVoters {

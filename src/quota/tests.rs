@@ -35,6 +35,48 @@ fn spend_all(quotas: &QuotaLimiter, name: QuotaName, subject: &Subject) -> (u32,
 }
 
 #[test]
+fn each_quota_that_can_be_set_has_an_index_of_its_own() {
+    let settings = crate::config::settings().filter_map(|setting| setting.name.strip_prefix("quota_"));
+    let mut set: Vec<&str> = settings.filter(|name| *name != "shadow").collect();
+    assert_eq!(set.len(), QuotaName::COUNT, "`QuotaName::COUNT` says how many there are");
+    let (quotas, ..) = quotas(&defaults());
+    for name in QuotaName::ALL {
+        assert_eq!(QuotaName::ALL[name.index()], name);
+        assert!(quotas.tiers(name).is_some(), "{name:?} is on by default");
+        set.retain(|one| *one != name.as_str());
+    }
+    assert_eq!(set, [""; 0], "settings of no quota");
+}
+
+#[test]
+fn a_new_voter_counts_once_in_a_minute_and_again_later_or_where_too_many_come() {
+    let (quotas, clock, _) = quotas(&defaults());
+    let client = subject(1);
+    let voter = |number: u64| VoterId::from_bytes(u128::from(number).to_be_bytes());
+    let counts = |voter: &VoterId| {
+        let decision = quotas.admit_voter(voter, &client);
+        if decision.is_some() {
+            quotas.give_back(QuotaName::Mint, &client);
+            quotas.note_voter(voter);
+        }
+        decision.is_some()
+    };
+    assert!(counts(&voter(1)));
+    assert!(!counts(&voter(1)), "the retry");
+    assert!(counts(&voter(2)), "somebody else");
+    clock.advance(std::time::Duration::from_millis(59_900));
+    assert!(!counts(&voter(1)), "the retry, most of a minute later");
+    clock.advance(std::time::Duration::from_secs(61));
+    assert!(counts(&voter(1)), "two minutes later");
+    for number in (100..).take(recent::MOST_VOTERS) {
+        counts(&voter(number));
+    }
+    assert!(counts(&voter(7)) && counts(&voter(7)), "who is not remembered counts each time");
+    clock.advance(std::time::Duration::from_secs(60));
+    assert!(counts(&voter(7)) && !counts(&voter(7)), "in the next minute there is room again");
+}
+
+#[test]
 fn a_quota_is_requests_per_seconds() {
     for text in ["10/60s", "1/1s", "1000000/86400s"] {
         assert_eq!(quota(text).to_string(), text);

@@ -16,7 +16,7 @@ struct Notes {
     client: Option<Client>,
     quota_states: SmallVec<[QuotaState; 4]>,
     /// The quotas that [`begin_count`] was told of, by the bits of their indices.
-    counted: u8,
+    counted: u16,
     outcome: Option<&'static str>,
 }
 
@@ -40,8 +40,8 @@ pub(in crate::http) fn add_quota_state(req: &HttpRequest, quota_state: QuotaStat
 
 /// Records that a request counts in a quota. Returns whether that is the first time.
 pub(super) fn begin_count(req: &HttpRequest, name: QuotaName) -> bool {
-    const { assert!(QuotaName::COUNT <= 8) }
-    let bit = 1_u8 << name.index();
+    const { assert!(QuotaName::COUNT <= 16) }
+    let bit = 1_u16 << name.index();
     change(req, |notes| {
         let is_first = notes.counted & bit == 0;
         notes.counted |= bit;
