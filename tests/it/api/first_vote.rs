@@ -82,11 +82,7 @@ async fn a_nonce_is_the_same_voter_in_every_poll(service: &Service) {
 }
 
 async fn a_nonce_is_the_same_voter_after_the_secret_was_rotated(service: &Service) {
-    let storage = match service.backend() {
-        Backend::Sqlite => Storage::file(),
-        Backend::Redis => Storage::single(crate::backends::Program::Redis, &[]),
-        Backend::Valkey | Backend::Cluster => return, // What a nonce means is the same there.
-    };
+    let storage = Storage::start(service.backend());
     let start = |digit: &str| {
         let replica = Replica::start(&Settings::on(storage.address()).with("SAWT_SECRET", &digit.repeat(64)));
         (Client::new(replica.address()), replica)
