@@ -89,6 +89,55 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
     }
 }
 
+/// An editor has ballots held and released while readers vote, until the replica is killed in the middle of both.
+async fn what_counts_and_what_is_held_is_all_that_was_cast_after_ten_kills() {
+    let _turn = one_crowd_at_a_time().await;
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address());
+    let mut replica = Replica::start(&settings);
+    let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+    let made = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    let poll = text(&made["id"]);
+    let crowd = Crowd::at(text(&made["created_at"]).parse::<sawt::poll::Timestamp>().unwrap().as_millis());
+    let integrity = format!("/v1/polls/{poll}/integrity");
+    // All of them come with the same to be said against them.
+    let mut wire = Wire::to(replica.address());
+    wire.ask(&wire::vote(&poll, &crowd.token(0), choice(0))).await.expect("an answer");
+    let path =
+        format!("{integrity}/labels/{}", text(&admin.get(&integrity).send().await.is(200)["labels"][0]["label"]));
+    let authorization = format!("Bearer {ADMIN_KEY}");
+    let (mut voters, mut decided) = (1, 0);
+    for round in 0..10 {
+        let first = 1 + 10_000 * round;
+        let target = 10 + usize::from(dice(round)[3]) / 2;
+        let mut editor = Wire::to(replica.address());
+        let deciding = async {
+            for decision in ["held", "counted"].iter().cycle() {
+                let body = json!({ "decision": decision, "reason": "؟" }).to_string();
+                match editor.ask(&wire::request("POST", &path, &authorization, &body)).await {
+                    Ok((200 | 503, _)) => decided += 1,
+                    Ok((status, body)) => panic!("{status} {}", String::from_utf8_lossy(&body)),
+                    Err(_) => return,
+                }
+            }
+        };
+        let voting = vote_until_killed(&replica, &poll, &crowd, first, target);
+        let ((acknowledged, unknown), ()) = futures_util::future::join(voting, deciding).await;
+        replica = Replica::start(&settings);
+        let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+        let report = admin.get(&integrity).send().await.is(200);
+        let of = |name: &str| report[name]["ballots"].as_u64().expect("a number");
+        let raw = of("raw");
+        assert_eq!(raw, of("counted") + of("held") + of("void"), "after kill {round}: {report}");
+        assert!(of("counted") == 0 || of("held") == 0, "one decision is about all of them: {report}");
+        let least = voters + u64::try_from(acknowledged.len()).unwrap();
+        let most = least + u64::try_from(unknown.len()).unwrap();
+        assert!((least..=most).contains(&raw), "{raw} ballots of {least} to {most} after kill {round}");
+        voters = raw;
+    }
+    assert!(decided > 10, "{decided}");
+}
+
 /// One editor, whose replica is killed again and again while they edit.
 async fn every_acknowledged_edit_is_told_once_after_ten_kills() {
     for storage in [Storage::file(), Storage::single(Program::Redis, &[]), Storage::start(Backend::Cluster)] {
@@ -184,4 +233,5 @@ lone_rules![
     views_that_were_written_are_there_after_a_kill,
     every_acknowledged_vote_is_there_once_after_twenty_kills,
     every_acknowledged_edit_is_told_once_after_ten_kills,
+    what_counts_and_what_is_held_is_all_that_was_cast_after_ten_kills,
 ];
