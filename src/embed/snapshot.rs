@@ -380,6 +380,7 @@ mod tests {
             sureness: 100,
             suspects: Suspects::Everyone,
             honest_per_hour: 0,
+            figures: None,
             asks_for_work: false,
         };
         let (edit, incident) = plain.with_incident(found, IncidentPolicy::Show, now).unwrap();

@@ -107,6 +107,7 @@ fn by_editor(reason: Text, honest_per_hour: u32, now: Timestamp) -> Finding {
         sureness: 100,
         suspects: Suspects::Everyone,
         honest_per_hour,
+        figures: None,
         asks_for_work: false,
     }
 }

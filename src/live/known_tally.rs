@@ -281,19 +281,16 @@ fn header(text: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poll::{
-        Decisions, DigestKey, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, NewOption, NewPoll,
-        PartitionTally, Partitions, PollFields, PollId, REASON, SiteId, State, Suspects, Text,
+    use crate::{
+        live::entry::tests::poll_in,
+        poll::{
+            Decisions, Finding, IncidentCause, IncidentPolicy, Label, LabelDecision, PartitionTally, REASON, State,
+            Suspects, Text,
+        },
     };
 
     fn held_poll() -> Arc<Poll> {
-        let option = |label: &str| NewOption { id: None, label: label.to_owned(), ..NewOption::default() };
-        let options = Some(vec![option("نعم"), option("لا")]);
-        let fields = PollFields { question: Some("؟".to_owned()), options, ..PollFields::default() };
-        let (id, key) = (PollId::generate(), DigestKey::from_bytes([0; 32]));
-        let poll =
-            NewPoll::from(fields).build(id, SiteId::default(), Partitions::unplaced(1), key, Timestamp::EARLIEST);
-        let held = poll.unwrap().decided(Label::NO_MARK, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
+        let held = poll_in(1).decided(Label::NO_MARK, LabelDecision::Held, Timestamp::EARLIEST).unwrap();
         Arc::new(held.numbered(0).poll)
     }
 
@@ -341,6 +338,7 @@ mod tests {
             sureness: 100,
             suspects: Suspects::Everyone,
             honest_per_hour: 0,
+            figures: None,
             asks_for_work: false,
         };
         let opened = exact.with_incident(incident, IncidentPolicy::Show, Timestamp::EARLIEST).unwrap().0;

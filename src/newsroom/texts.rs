@@ -142,6 +142,7 @@ texts! {
         network_burst even_gaps share_swing more_votes_than_views new_voters goes_on until_close over closed_because since noticed
         sureness votes honest to_votes without_work to_without_work labels_spent close close_about dismiss dismiss_about open open_about open_it said_opened said_closed
         not_open too_many
+        networks minutes of_busiest expected of_others sign_even_gaps sign_one_option on_beat among gap variation share_before came views new_before
     }
     /// What there is to say against a ballot.
     LabelTexts {

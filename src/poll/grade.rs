@@ -87,6 +87,7 @@ mod tests {
                 sureness,
                 suspects: Suspects::Everyone,
                 honest_per_hour: 0,
+                figures: None,
                 asks_for_work: true,
             };
             clean.with_incident(finding, IncidentPolicy::Show, earlier(9)).unwrap().0.poll

@@ -5,7 +5,11 @@
 //! every store keeps it, every replica learns of it with the next revision, and of two that are opened at once the second
 //! is decided on top of the first.
 
+mod figures;
+
 use serde::{Deserialize, Serialize};
+
+pub use figures::Figures;
 
 use super::{Edit, Effect, LABELS, Label, LabelDecision, NetworkDigest, Phase, Poll, Schedule, State, Text, Timestamp};
 
@@ -56,6 +60,9 @@ pub struct Finding {
     pub since: Timestamp,
     /// Why it is one.
     pub reason: Text,
+    /// What a detector has counted, which the reason says in English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
     /// How sure that is, in percent.
     pub sureness: u8,
     /// Whose ballots it is about.

@@ -61,7 +61,7 @@ pub(crate) use ids::word_id;
 pub use ids::{InvalidId, Language, OptionId, PollId, Revision, SiteId, VoterId};
 pub use image::{NewImage, OptionImage};
 pub use incident::{
-    Ending, Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects,
+    Ending, Figures, Finding, Incident, IncidentCause, IncidentEnd, IncidentPolicy, MOST_INCIDENTS, SURE, Suspects,
 };
 pub use kind::{ArticleElement, Kind};
 pub use label::{Decisions, LABELS, Label, LabelDecision, LabelSet, LabelTally, PartitionLabels, RecordedBallot};

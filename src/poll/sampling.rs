@@ -211,6 +211,7 @@ mod tests {
             sureness: 100,
             suspects: Suspects::Everyone,
             honest_per_hour: 0,
+            figures: None,
             asks_for_work: false,
         };
         let why = Text::parse("over", REASON).unwrap();

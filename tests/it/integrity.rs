@@ -169,11 +169,7 @@ async fn a_burst_of_a_network_becomes_an_incident_whose_ballots_are_held_from_th
 
 async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds() {
     let (storage, secret) = (Storage::single(Program::Redis, &[]), Secret::generate());
-    let settings =
-        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
-    let stage = Stage::new(store).await;
+    let stage = Stage::new(storage.store().await).await;
     let poll = stage.poll(yes_or_no()).await;
     let begins = stage.now().await.as_millis() / DAY * DAY;
     let [mut finder, one, other] = [(); 3].map(|()| Replica::join(&storage, &secret, begins));
@@ -208,11 +204,7 @@ async fn an_attack_spread_over_replicas_is_one_incident_that_any_of_them_finds()
 
 async fn what_one_replica_has_found_another_does_not_end() {
     let (storage, secret) = (Storage::single(Program::Redis, &[]), Secret::generate());
-    let settings =
-        StoreSettings { address: storage.address().parse().unwrap(), partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
-    let stage = Stage::new(store).await;
+    let stage = Stage::new(storage.store().await).await;
     let poll = stage.poll(yes_or_no()).await;
     let begins = stage.now().await.as_millis() / DAY * DAY;
     let mut finder = Replica::join(&storage, &secret, begins);
@@ -283,6 +275,11 @@ async fn running_replicas_open_an_incident_by_themselves_and_hold_it_where_the_s
         let report = service.admin().get(&format!("/v1/polls/{id}/integrity")).send().await.is(200);
         let is_it = |it: &&Value| it["cause"] == "network-burst" && it["sureness"].as_u64() >= Some(90);
         let sure = report["incidents"].as_array().unwrap().iter().find(is_it)?.clone();
+        assert_eq!(
+            (&sure["figures"]["of"], &sure["figures"]["one_option"]),
+            (&json!("network"), &json!(true)),
+            "{sure}"
+        );
         Some(sure["label"].as_str().unwrap().to_owned())
     })
     .await;
@@ -350,6 +347,7 @@ async fn what_is_forgotten_is_ended_before(store: Arc<dyn Store>) {
         sureness: 100,
         suspects: Suspects::Everyone,
         honest_per_hour: 0,
+        figures: None,
         asks_for_work: false,
     };
     let (edit, _) = watched.with_incident(by_editor, IncidentPolicy::Show, stage.now().await).unwrap();

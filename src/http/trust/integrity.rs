@@ -138,7 +138,7 @@ fn report_json(report: &IntegrityReport) -> Value {
 }
 
 fn incident_json(IncidentReport { incident, ballots, honest }: &IncidentReport<'_>) -> Value {
-    let Finding { cause, since, reason, sureness, suspects, .. } = &incident.about;
+    let Finding { cause, since, reason, figures, sureness, suspects, .. } = &incident.about;
     let mut json = json!({
         "label": incident.label.name(),
         "cause": cause.as_str(),
@@ -150,10 +150,15 @@ fn incident_json(IncidentReport { incident, ballots, honest }: &IncidentReport<'
         "ballots": ballots,
         "honest_ballots": honest,
     });
-    if let (Some(end), Value::Object(members)) = (&incident.end, &mut json) {
-        members.insert("closed_at".to_owned(), json!(end.at));
-        if let Some(reason) = &end.reason {
-            members.insert("closed_because".to_owned(), json!(reason));
+    if let Value::Object(members) = &mut json {
+        if let Some(figures) = figures {
+            members.insert("figures".to_owned(), json!(figures));
+        }
+        if let Some(end) = &incident.end {
+            members.insert("closed_at".to_owned(), json!(end.at));
+            if let Some(reason) = &end.reason {
+                members.insert("closed_because".to_owned(), json!(reason));
+            }
         }
     }
     json

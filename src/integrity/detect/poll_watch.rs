@@ -9,9 +9,7 @@ use super::{
     swing::Swing,
     views::{VotesAndViews, WINDOW},
 };
-use crate::poll::{
-    Finding, Incident, IncidentCause, NetworkDigest, REASON, SURE, Suspects, Text, Timestamp, VoteTrace,
-};
+use crate::poll::{Figures, Finding, Incident, IncidentCause, NetworkDigest, SURE, Suspects, Timestamp, VoteTrace};
 
 /// For how long nothing is to be found any more before something is over.
 const QUIET_MILLIS: i64 = 60 * 60_000;
@@ -207,18 +205,12 @@ impl PollWatch {
     }
 
     fn even_gaps(&mut self, millis: i64) -> Option<Finding> {
-        let reason = if let Some(beat) = self.rhythm.beat(millis) {
-            format!(
-                "among {} ballots for one option about {:.0} keep the beat of a clock, one in {:.1} seconds",
-                beat.of, beat.ballots, beat.secs
-            )
+        let figures = if let Some(beat) = self.rhythm.beat(millis) {
+            Figures::Beat { ballots: rounded(beat.ballots), among: count(beat.of), gap: rounded(beat.secs * 1_000.0) }
         } else {
             let many = self.gaps.iter().filter(|gaps| gaps.count() >= FEWEST_EVEN);
             let variation = many.filter_map(Gaps::evenness).min_by(f64::total_cmp)?;
-            format!(
-                "ballots for one option come at gaps too even for readers: they vary by {variation:.2}, where those of many \
-                 who don't know of each other vary by 1"
-            )
+            Figures::Gaps { variation: rounded(100.0 * variation) }
         };
         let (since, last) = self.even_millis.unwrap_or((millis, millis));
         let since = if millis - last > LONGEST_PAUSE_MILLIS { millis } else { since };
@@ -228,28 +220,25 @@ impl PollWatch {
         if millis - since < SHORTEST_MILLIS {
             return None;
         }
-        self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, &reason)
+        self.about_everyone(IncidentCause::EvenGaps, (millis, millis), SURE, figures)
     }
 
     fn swung(&self, millis: i64) -> Option<Finding> {
         let swung = self.swing.swung()?;
-        let percent = 100.0 * swung.share;
-        let reason = format!("an option that about {percent:.0}% of ballots named is suddenly named by many more");
-        self.about_everyone(IncidentCause::ShareSwing, (millis, swung.since_millis), LEAST_SURENESS, &reason)
+        let figures = Figures::Share { before: rounded(100.0 * swung.share) };
+        self.about_everyone(IncidentCause::ShareSwing, (millis, swung.since_millis), LEAST_SURENESS, figures)
     }
 
     fn new_crowd(&self, millis: i64) -> Option<Finding> {
         let crowd = self.new_voters.crowd()?;
-        let percent = 100.0 * crowd.part;
-        let reason =
-            format!("many more ballots are by voters who come for the first time than the {percent:.0}% of before");
-        self.about_everyone(IncidentCause::NewVoters, (millis, crowd.since_millis), LEAST_SURENESS, &reason)
+        let figures = Figures::NewVoters { before: rounded(100.0 * crowd.part) };
+        self.about_everyone(IncidentCause::NewVoters, (millis, crowd.since_millis), LEAST_SURENESS, figures)
     }
 
     fn more_votes_than_views(&self, millis: i64) -> Option<Finding> {
         let (votes, views) = self.views.too_many(minute_of(millis))?;
-        let reason = format!("{votes:.0} votes came within {WINDOW} minutes, and the poll was seen {views:.0} times");
-        self.about_everyone(IncidentCause::MoreVotesThanViews, (millis, millis - WINDOW * 60_000), SURE, &reason)
+        let figures = Figures::Views { minutes: count(WINDOW), ballots: rounded(votes), views: rounded(views) };
+        self.about_everyone(IncidentCause::MoreVotesThanViews, (millis, millis - WINDOW * 60_000), SURE, figures)
     }
 
     /// What is found at a moment to go on since another.
@@ -258,7 +247,7 @@ impl PollWatch {
         cause: IncidentCause,
         (millis, since_millis): (i64, i64),
         sureness: u8,
-        reason: &str,
+        figures: Figures,
     ) -> Option<Finding> {
         // What goes on is seen some time after it has begun.
         let minutes = ((millis - since_millis) / 60_000).clamp(WINDOW, LONGEST_MINUTES);
@@ -266,7 +255,8 @@ impl PollWatch {
         Some(Finding {
             cause,
             since: Timestamp::from_millis(since_millis),
-            reason: Text::parse(reason, REASON).ok()?,
+            reason: figures.reason()?,
+            figures: Some(figures),
             sureness,
             suspects: Suspects::Everyone,
             honest_per_hour: whole(per_hour),
@@ -288,26 +278,21 @@ fn note_gap(gaps: &mut Vec<Gaps>, millis: i64, option: u8) {
 fn about_networks(millis: i64, bursts: &[Burst]) -> Option<Finding> {
     let greatest = bursts.iter().max_by(|one, other| one.ballots.total_cmp(&other.ballots))?;
     let Burst { minutes, ballots, others, expected, is_even, is_one_sided, .. } = greatest;
-    let networks = match bursts.len() {
-        1 => "one network".to_owned(),
-        more => format!("one of {more} networks"),
+    let figures = Figures::Network {
+        networks: count(bursts.len()),
+        minutes: count(*minutes),
+        ballots: rounded(*ballots),
+        expected: rounded(*expected),
+        others: rounded(*others),
+        even_gaps: *is_even,
+        one_option: *is_one_sided,
     };
-    let within = if *minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") };
-    let mut reason = format!(
-        "{networks} cast {ballots:.0} ballots within {within}, and all others {others:.0}; \
-         {expected:.0} were to be expected of it"
-    );
-    if *is_even {
-        reason.push_str("; they come at even gaps");
-    }
-    if *is_one_sided {
-        reason.push_str("; nearly all name one option, which others name less");
-    }
     let per_hour = |burst: &Burst| burst.expected * 60.0 / minutes_in(burst);
     Some(Finding {
         cause: IncidentCause::NetworkBurst,
         since: Timestamp::from_millis(millis - minutes * 60_000),
-        reason: Text::parse(&reason, REASON).ok()?,
+        reason: figures.reason()?,
+        figures: Some(figures),
         sureness: bursts.iter().map(|burst| burst.sureness).max()?,
         suspects: Suspects::Networks(bursts.iter().map(|burst| burst.network).collect()),
         honest_per_hour: whole(bursts.iter().map(per_hour).sum()),
@@ -323,6 +308,14 @@ fn minutes_in(burst: &Burst) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::as_conversions, reason = "it saturates")]
 fn whole(number: f64) -> u32 {
     number.ceil() as u32
+}
+
+fn rounded(number: f64) -> u32 {
+    whole(number.round())
+}
+
+fn count(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
         labels::cause_text,
         texts::{fill, texts_of},
     },
-    poll::{IncidentCause, Label, State, TimeZone, Timestamp},
+    poll::{Figures, IncidentCause, Label, State, TimeZone, Timestamp},
 };
 
 /// A reason that was typed, and was not taken; and what for.
@@ -40,10 +40,12 @@ pub struct IncidentLine {
     pub key: String,
     /// What was found, in words.
     pub what: &'static str,
-    /// Why, in the words of whoever has opened it.
-    pub why: String,
-    /// In which language, if it is not the editor's: detectors speak English.
+    /// Why, in the words of whoever has opened it; not there where figures say it.
+    pub why: Option<String>,
+    /// In which language, if it is not the editor's: a detector of before told no figures, but spoke English.
     pub why_language: Option<&'static str>,
+    /// What else speaks for it.
+    pub signs: Vec<&'static str>,
     /// Whether it goes on.
     pub is_on: bool,
     /// That in words.
@@ -116,25 +118,113 @@ impl IncidentLine {
             },
         };
         let sureness = language.share(u64::from(about.sureness) * 10, Digits::Latn);
-        let facts = vec![
+        let told = about.figures.map(|figures| FiguresTold::of(language, figures));
+        let (why, signs, counted) = match told {
+            Some(told) => (None, told.signs, told.facts),
+            None => (Some(about.reason.as_str().to_owned()), Vec::new(), Vec::new()),
+        };
+        let mut facts = counted;
+        facts.extend([
             (texts.since.as_str(), time(about.since)),
             (&texts.noticed, time(incident.opened_at)),
             (&texts.sureness, sureness),
             (&texts.votes, votes(*ballots)),
             (&texts.honest, votes(*honest)),
-        ];
+        ]);
         Self {
             label: incident.label.name().into_owned(),
             key: format!("{}-{}", incident.label.name(), incident.opened_at.as_millis()),
             what: cause_text(language, about.cause),
-            why: about.reason.as_str().to_owned(),
+            why,
             why_language: (about.cause != IncidentCause::Editor).then_some("en"),
+            signs,
             is_on,
             state,
             facts,
             has_votes: *ballots > 0,
             leaves_out_work: false,
             reason: (!incident.is_dismissed()).then(String::new),
+        }
+    }
+}
+
+/// What a detector has counted, in an editor's language.
+struct FiguresTold {
+    signs: Vec<&'static str>,
+    facts: Vec<(&'static str, String)>,
+}
+
+impl FiguresTold {
+    fn of(language: &'static Language, figures: Figures) -> Self {
+        let texts = &texts_of(language).incidents;
+        let number = |number: u32| language.number(number.into(), Digits::Latn);
+        let votes = |number: u32| language.count("votes", number.into(), Digits::Latn);
+        let percent = |percent: u32| language.share(u64::from(percent) * 10, Digits::Latn);
+        let mut signs = Vec::new();
+        let facts: Vec<(&'static str, String)> = match figures {
+            Figures::Network { networks, minutes, ballots, expected, others, even_gaps, one_option } => {
+                if even_gaps {
+                    signs.push(texts.sign_even_gaps.as_str());
+                }
+                if one_option {
+                    signs.push(texts.sign_one_option.as_str());
+                }
+                vec![
+                    (&texts.networks, number(networks)),
+                    (&texts.minutes, number(minutes)),
+                    (&texts.of_busiest, votes(ballots)),
+                    (&texts.expected, votes(expected)),
+                    (&texts.of_others, votes(others)),
+                ]
+            }
+            Figures::Beat { ballots, among, gap } => vec![
+                (&texts.on_beat, votes(ballots)),
+                (&texts.among, votes(among)),
+                (&texts.gap, language.tenths(u64::from(gap) / 100, Digits::Latn)),
+            ],
+            Figures::Gaps { variation } => vec![(&texts.variation, percent(variation))],
+            Figures::Share { before } => vec![(&texts.share_before, percent(before))],
+            Figures::Views { minutes, ballots, views } => {
+                vec![(&texts.minutes, number(minutes)), (&texts.came, votes(ballots)), (&texts.views, number(views))]
+            }
+            Figures::NewVoters { before } => vec![(&texts.new_before, percent(before))],
+        };
+        Self { signs, facts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_detector_has_counted_is_told_in_every_language() {
+        for language in Language::all() {
+            for (figures, told) in [
+                (
+                    Figures::Network {
+                        networks: 3,
+                        minutes: 5,
+                        ballots: 120,
+                        expected: 4,
+                        others: 30,
+                        even_gaps: true,
+                        one_option: true,
+                    },
+                    &["3", "5", "120", "4", "30"][..],
+                ),
+                (Figures::Beat { ballots: 90, among: 128, gap: 6_500 }, &["90", "128", "6"]),
+                (Figures::Gaps { variation: 8 }, &["8"]),
+                (Figures::Share { before: 12 }, &["12"]),
+                (Figures::Views { minutes: 10, ballots: 200, views: 9 }, &["10", "200", "9"]),
+                (Figures::NewVoters { before: 40 }, &["40"]),
+            ] {
+                let FiguresTold { signs, facts } = FiguresTold::of(language, figures);
+                let numbers: Vec<&str> = facts.iter().map(|(_, value)| value.as_str()).collect();
+                assert_eq!(numbers.len(), told.len());
+                assert!(numbers.iter().zip(told).all(|(value, number)| value.contains(number)), "{numbers:?}");
+                assert_eq!(signs.len(), if told.len() == 5 { 2 } else { 0 });
+            }
         }
     }
 }

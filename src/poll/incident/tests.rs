@@ -21,6 +21,7 @@ fn by_editor() -> Finding {
         sureness: 100,
         suspects: Suspects::Everyone,
         honest_per_hour: 0,
+        figures: None,
         asks_for_work: false,
     }
 }

@@ -3,11 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sawt::{
-    clock::Clock,
-    poll::{Finding, IncidentCause, IncidentPolicy, Poll, REASON, Suspects, Text},
-    store::{StoreSettings, Stores},
-};
+use sawt::poll::{Finding, IncidentCause, IncidentPolicy, Poll, REASON, Suspects, Text};
 use serde_json::{Value, json};
 
 use super::labels::old_mark;
@@ -148,13 +144,7 @@ async fn incident(service: &Service, poll: &str, path: &str) {
 
 /// Lets an incident begin that is about a network, as a detector would, and holds it.
 async fn hold_network(service: &Service, id: &str) {
-    let settings = StoreSettings {
-        address: service.storage().address().parse().unwrap(),
-        partitions: None,
-        allow_eviction: false,
-    };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
+    let store = service.storage().store().await;
     let poll: Poll = store.poll(id.parse().unwrap()).await.unwrap().unwrap();
     let stage = Stage { store: Arc::clone(&store), site: poll.site.clone() };
     let now = stage.now().await;
@@ -165,6 +155,7 @@ async fn hold_network(service: &Service, id: &str) {
         sureness: 95,
         suspects: Suspects::Networks(vec![network_mark(&poll, [127, 0, 9, 0], now)]),
         honest_per_hour: 0,
+        figures: None,
         asks_for_work: false,
     };
     let (edit, _) = poll.with_incident(found, IncidentPolicy::Hold, now).unwrap();

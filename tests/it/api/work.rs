@@ -6,7 +6,7 @@ use sawt::{
     clock::Clock,
     poll::{Finding, IncidentCause, IncidentPolicy, NetworkDigest, REASON, Suspects, Text, Timestamp},
     secret::{Secret, hex},
-    store::{Replacement, StoreSettings, Stores},
+    store::Replacement,
     voter::{FirstMade, Nonce, TokenKeys, WorkKeys},
 };
 use serde_json::{Value, json};
@@ -33,10 +33,7 @@ const MINUTE: i64 = 60_000;
 
 /// An incident as a detector opens it, of a network that nobody here votes from.
 async fn open_incident(service: &Service, poll: &str) {
-    let address = service.storage().address().parse().unwrap();
-    let settings = StoreSettings { address, partitions: None, allow_eviction: false };
-    let store = Stores::open(&settings, Clock::default()).unwrap().connect();
-    store.contact().await.unwrap();
+    let store = service.storage().store().await;
     let poll = store.poll(poll.parse().unwrap()).await.unwrap().unwrap();
     let found = Finding {
         cause: IncidentCause::NetworkBurst,
@@ -45,6 +42,7 @@ async fn open_incident(service: &Service, poll: &str) {
         sureness: 95,
         suspects: Suspects::Networks(vec![NetworkDigest(1)]),
         honest_per_hour: 0,
+        figures: None,
         asks_for_work: true,
     };
     let (edit, _) = poll.with_incident(found, IncidentPolicy::Show, store.now().await.unwrap()).unwrap();

@@ -121,6 +121,7 @@ async fn an_incident_is_kept_and_what_was_cast_before_it_counts_as_before(store:
         sureness: 95,
         suspects: Suspects::Networks(vec![NetworkDigest(7), NetworkDigest(u32::MAX)]),
         honest_per_hour: 3,
+        figures: None,
         asks_for_work: false,
     };
     let (edit, incident) = poll.with_incident(new(poll.created_at), IncidentPolicy::Show, stage.now().await).unwrap();
@@ -155,6 +156,7 @@ async fn versions_move_on_when_snapshots_begin_and_end(store: Arc<dyn Store>) {
         sureness: 70,
         suspects: Suspects::Networks(vec![NetworkDigest(number)]),
         honest_per_hour: 0,
+        figures: None,
         asks_for_work: false,
     };
     let before = stage.tally(&poll).await.version;
