@@ -1,12 +1,28 @@
-//! The newsroom's own files: its style sheet, and the one script. Both are served as they are written; each is named by
-//! a hash of what is in it, so browsers may keep it for ever.
+//! The newsroom's own files: its style sheet, which is one file of rules for each page, and the one script. Both are
+//! served as they are written; each is named by a hash of what is in it, so browsers may keep it for ever.
 
 use std::sync::LazyLock;
 
 use crate::wire::{StaticFile, coding::Effort};
 
+/// What all pages share first: of two rules that weigh the same, the later one holds.
+const STYLE: &str = concat!(
+    include_str!("frame/frame.css"),
+    include_str!("frame/forms.css"),
+    include_str!("polls/polls.css"),
+    include_str!("make/make.css"),
+    include_str!("polls/search.css"),
+    include_str!("poll/poll.css"),
+    include_str!("places/places.css"),
+    include_str!("fields/fields.css"),
+    include_str!("sign_in/sign_in.css"),
+    include_str!("site_log/site_log.css"),
+    include_str!("poll/integrity.css"),
+    include_str!("places/week.css"),
+);
+
 static ASSETS: LazyLock<NewsroomAssets> = LazyLock::new(|| NewsroomAssets {
-    style: NewsroomAsset::of("newsroom", "css", "text/css; charset=utf-8", include_str!("newsroom.css")),
+    style: NewsroomAsset::of("newsroom", "css", "text/css; charset=utf-8", STYLE),
     script: NewsroomAsset::of("newsroom", "js", "text/javascript; charset=utf-8", include_str!("newsroom.js")),
 });
 

@@ -1,8 +1,8 @@
 //! What editors see: the newsroom, where polls are made, placed, watched and closed without a terminal.
 //!
-//! Each page is a folder with what is shown (`mod.rs`) and its template; what they share is [`frame`]. Pages are made
-//! here and are forms first: all of it works without script, which only adds to it. The words are in `languages/`, one
-//! file a language, with a section for each page. Handlers are in `http/newsroom/`.
+//! Each page is a folder with what is shown (`mod.rs`), its template and its style sheet; what they share is [`frame`].
+//! Pages are made here and are forms first: all of it works without script, which only adds to it. The words are in
+//! `languages/`, one file a language, with a section for each page. Handlers are in `http/newsroom/`.
 
 pub mod assets;
 pub mod chart;
