@@ -5,7 +5,9 @@ mod typed;
 
 use askama::Template;
 
-pub use typed::{FaultReason, FormFault, TYPED_DISPLAYS, TypedField, TypedOption, TypedPoll, pick, typed_kinds};
+pub use typed::{
+    FaultReason, FormFault, TYPED_DISPLAYS, TypedField, TypedOption, TypedPoll, pick, traits_of, typed_kinds,
+};
 
 use crate::{
     embed::language::Language,
@@ -163,9 +165,10 @@ impl MakePage<'_> {
         STARTS.into_iter().zip([&*texts.start_yes_no, &texts.start_agree, &texts.start_stars, &texts.start_reactions])
     }
 
-    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    /// What a poll can be: by what name, with what traits, what it is called, and in a sentence.
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, String, &'static str, &'static str)> {
         let texts = self.frame.texts();
-        typed_kinds().map(|kind| (kind, texts.typed_kinds.of(kind), texts.typed_kinds_about.of(kind)))
+        typed_kinds().map(|kind| (kind, traits_of(kind), texts.typed_kinds.of(kind), texts.typed_kinds_about.of(kind)))
     }
 
     /// Whether something was typed about who asks and who pays, or what follows a vote.
@@ -346,4 +349,21 @@ pub struct EmptyPreview<'a> {
     pub frame: Frame<'a>,
     /// What it says.
     pub said: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_style_sheet_asks_for_every_trait_and_for_no_other() {
+        let text = include_str!("make.css");
+        let asked = text.split("[data-traits~=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let said =
+            typed_kinds().flat_map(|kind| traits_of(kind).split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let (asked, said): (BTreeSet<String>, BTreeSet<String>) = (asked.map(str::to_owned).collect(), said.collect());
+        assert_eq!(asked, said);
+    }
 }

@@ -23,6 +23,27 @@ pub fn typed_kinds() -> impl Iterator<Item = &'static str> {
     Kind::ALL.into_iter().flat_map(of_form).flatten()
 }
 
+/// What a kind says of itself, as words for the style sheet: what stands in the form with one that is called so there.
+pub fn traits_of(typed_kind: &str) -> String {
+    let Some(kind) = kind_called(typed_kind) else { return String::new() };
+    let traits = [
+        ("several", kind.takes_several()),
+        ("right-answer", kind.has_right_answer()),
+        ("open-answers", kind.takes_open_answers()),
+        ("own-order", kind.has_own_order()),
+        ("scale", kind.has_scale()),
+        ("pressed", kind.is_pressed()),
+    ];
+    traits.into_iter().filter(|(_, has_it)| *has_it).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+}
+
+fn kind_called(typed_kind: &str) -> Option<Kind> {
+    match typed_kind {
+        STARS | SCALE => Some(Kind::Rating),
+        kind => serde_json::from_value(kind.into()).ok(),
+    }
+}
+
 const STARS: &str = "stars";
 const SCALE: &str = "scale";
 
@@ -202,10 +223,12 @@ impl TypedPoll {
 
     /// The kind it is of.
     fn poll_kind(&self) -> Option<Kind> {
-        match self.kind.as_str() {
-            STARS | SCALE => Some(Kind::Rating),
-            kind => serde_json::from_value(kind.into()).ok(),
-        }
+        kind_called(&self.kind)
+    }
+
+    /// What its kind says of itself. See [`traits_of`].
+    pub fn traits(&self) -> String {
+        traits_of(&self.kind)
     }
 
     /// Whether its kind is known, and says so of itself.
