@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     card::CardShape,
-    poll::{Disclosure, Grade, OPEN_ANSWER, Poll, ResultsPolicy, State, Text},
+    poll::{Disclosure, Grade, OPEN_ANSWER, Poll, State, Text},
     site::{BaseAddress, ListedOrigin, SiteSettings},
 };
 pub use empty_place::empty_place;
@@ -88,7 +88,7 @@ impl ShownPoll<'_> {
             state: self.state_shown().as_str(),
             kind: poll.kind.as_str(),
             input: if poll.kind.takes_one() { "radio" } else { "checkbox" },
-            policy: policy_name(poll.results),
+            policy: poll.results.as_str(),
             theme: self.look.theme.as_str(),
             digits: digits.as_str(),
             // Whoever has no token has voted, and this page takes no other vote of theirs.
@@ -316,13 +316,4 @@ fn own_scripts(poll: &Poll, asks_for_work: bool) -> impl Iterator<Item = &'stati
 
 fn disclosed_note(poll: &Poll) -> &str {
     poll.disclosure.as_ref().and_then(|Disclosure { note, .. }| note.as_ref()).map_or("", Text::as_str)
-}
-
-fn policy_name(policy: ResultsPolicy) -> &'static str {
-    match policy {
-        ResultsPolicy::Always => "always",
-        ResultsPolicy::AfterVote => "after_vote",
-        ResultsPolicy::AfterClose => "after_close",
-        ResultsPolicy::Never => "never",
-    }
 }
