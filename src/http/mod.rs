@@ -1,8 +1,9 @@
 //! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract.
 //!
-//! A request goes through [`middleware`], which gives it an id, counts it in its quotas and writes its log line, into
-//! the route table below, and to one handler: a function from the request to `Result<HttpResponse, Problem>`. A handler
-//! translates: it calls a use case of [`Worker`], and knows neither the store nor the hub.
+//! A request goes through [`middleware`], which gives it an id and writes its log line, into the route table below. Once
+//! its route is found, it is counted in its quotas, and goes to one handler: a function from the request to
+//! `Result<HttpResponse, Problem>`. A handler translates: it calls a use case of [`Worker`], and knows neither the store
+//! nor the hub.
 //!
 //! A handler checks in the order of cost: the address, the body's type and size, who asks, the JSON, the poll, the
 //! choices; the store comes last. The client's quotas are checked before all that.
@@ -13,7 +14,9 @@
 //! - [`message`]: reading requests and writing answers, refusals among them.
 //! - [`auth`]: who asks, and which pages may vote.
 //! - Handlers, one file for each resource: [`voting`] for what readers do, [`publishing`] for what publishers do,
-//!   [`trust`] for what can be checked, [`pages`] for what readers see, [`newsroom`] for what editors see.
+//!   [`trust`] for what can be checked, [`pages`] for what readers see, [`newsroom`] for what editors see. A resource is
+//!   in one file though both readers and publishers ask for it: what readers ask of a place is in `publishing/places.rs`,
+//!   and the work that is asked of them in `trust/challenges.rs`.
 
 mod auth;
 mod message;

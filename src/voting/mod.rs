@@ -1,7 +1,7 @@
 //! Voting, without HTTP: ballots cast, read and taken back, and the tally that somebody may see.
 //!
-//! Every way to vote (the API, the plain form, the demo's page) calls these. They know no request and no answer: who
-//! asks is an argument, and what is refused is a [`VoteError`].
+//! Every way to vote (the API, the plain form, both also in an article's poll) calls these. They know no request and no
+//! answer: who asks is an argument, and what is refused is a [`VoteError`].
 //!
 //! - [`cast`]: a ballot's way to the store. This is the path that must stay short.
 //! - [`answers`]: what readers are shown of each other's own words.
