@@ -14,7 +14,6 @@
 //! store that has less than was sent to readers has lost votes: its epoch is raised, and its tally counts from there
 //! on. While the store is away, readers get the last tally, and `as_of` tells its age.
 
-mod brief_cache;
 mod chunk;
 mod entry;
 mod hub;
@@ -26,11 +25,12 @@ mod poll_cache;
 mod poll_index;
 mod publish_queue;
 mod reading;
-mod recent_cache;
 pub mod refresher;
 pub mod replicas;
+mod single_flight_cache;
 mod site_cache;
 mod site_lists;
+mod stale_if_error_cache;
 pub(crate) mod stream;
 mod stream_limiter;
 mod streams;
@@ -38,18 +38,22 @@ mod subscription;
 mod vote_traces;
 mod watch;
 
-pub use brief_cache::BriefCache;
 pub use hub::{Hub, KEPT_FOR, LIVE_FOR, MOST_KNOWN, Newest};
 pub use known_articles::{KnownArticles, NameRefusal, NamedArticle};
 pub use known_tally::{KnownTally, ShownTally};
 pub use place_cache::PlaceCache;
 pub use poll_cache::{PollCache, PollWithSite};
 pub use poll_index::{IndexedPoll, IndexedPolls, MOST_OF_SITE, PollIndex};
-pub use recent_cache::RecentCache;
+pub use single_flight_cache::SingleFlightCache;
 pub use site_cache::SiteCache;
 pub use site_lists::{List, Listed, SiteLists};
+pub use stale_if_error_cache::StaleIfErrorCache;
 pub use stream::{Stream, StreamReader};
 pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};
 pub use vote_traces::VoteTraces;
 pub use watch::{BallotLookup, RequestedPoll};
+
+// What `voting` calls them.
+pub use single_flight_cache::SingleFlightCache as BriefCache;
+pub use stale_if_error_cache::StaleIfErrorCache as RecentCache;

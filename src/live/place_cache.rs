@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::RecentCache;
+use super::StaleIfErrorCache;
 use crate::{
     place::{Place, PlaceId},
     poll::{PollId, SiteId},
@@ -22,13 +22,13 @@ const MOST_MISSING: usize = 10_000;
 
 /// The places. See the module.
 pub struct PlaceCache {
-    places: RecentCache<(SiteId, PlaceId), Option<Arc<Place>>>,
-    missing: RecentCache<PollId, ()>,
+    places: StaleIfErrorCache<(SiteId, PlaceId), Option<Arc<Place>>>,
+    missing: StaleIfErrorCache<PollId, ()>,
 }
 
 impl Default for PlaceCache {
     fn default() -> Self {
-        Self { places: RecentCache::new(FRESH, MOST_KNOWN), missing: RecentCache::new(FRESH, MOST_MISSING) }
+        Self { places: StaleIfErrorCache::new(FRESH, MOST_KNOWN), missing: StaleIfErrorCache::new(FRESH, MOST_MISSING) }
     }
 }
 

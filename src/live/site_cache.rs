@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::RecentCache;
+use super::StaleIfErrorCache;
 use crate::{
     poll::SiteId,
     site::Site,
@@ -16,11 +16,11 @@ const FRESH: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 10_000;
 
 /// The sites. See the module.
-pub struct SiteCache(RecentCache<SiteId, Option<Arc<Site>>>);
+pub struct SiteCache(StaleIfErrorCache<SiteId, Option<Arc<Site>>>);
 
 impl Default for SiteCache {
     fn default() -> Self {
-        Self(RecentCache::new(FRESH, MOST_KNOWN))
+        Self(StaleIfErrorCache::new(FRESH, MOST_KNOWN))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::BriefCache;
+use super::SingleFlightCache;
 use crate::poll::{ListCursor, Poll, Schedule, SiteId};
 
 /// How long a page is kept.
@@ -28,11 +28,11 @@ pub struct Listed {
 pub type List = Option<Arc<[Listed]>>;
 
 /// The pages that were read lately, by their site and the poll before their first.
-pub struct SiteLists(BriefCache<(SiteId, Option<ListCursor>), List>);
+pub struct SiteLists(SingleFlightCache<(SiteId, Option<ListCursor>), List>);
 
 impl Default for SiteLists {
     fn default() -> Self {
-        Self(BriefCache::new(KEPT_FOR, MOST_PAGES))
+        Self(SingleFlightCache::new(KEPT_FOR, MOST_PAGES))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     article::{Announced, ArticleKey},
-    live::{Hub, RecentCache},
+    live::{Hub, StaleIfErrorCache},
     poll::SiteId,
     store::{Store, StoreError},
 };
@@ -29,13 +29,13 @@ const MOST_RANKED_UNANNOUNCED: u32 = 10_000;
 /// What a replica knows of that.
 pub(super) struct RankedNames {
     hub: Arc<Hub>,
-    announcing: RecentCache<SiteId, bool>,
+    announcing: StaleIfErrorCache<SiteId, bool>,
 }
 
 impl RankedNames {
     /// Nothing yet.
     pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, announcing: RecentCache::new(KNOWN_FOR, MOST_SITES) }
+        Self { hub, announcing: StaleIfErrorCache::new(KNOWN_FOR, MOST_SITES) }
     }
 
     async fn announces(&self, store: &dyn Store, site: &SiteId) -> Result<bool, StoreError> {

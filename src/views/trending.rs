@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{Measure, RankedItem, TrendingWindow, ViewError, Viewing, ranked_names::announces};
 use crate::{
     article::{Announced, ArticleKey},
-    live::BriefCache,
+    live::SingleFlightCache,
     poll::{Poll, PollId, SiteId, State, Timestamp},
     site::SiteLook,
     store::ItemScore,
@@ -28,11 +28,11 @@ const KEPT_FOR: Duration = Duration::from_secs(3);
 const MOST_LISTS: usize = 256;
 
 /// The lists that were read lately; `None` for a site that is not there.
-pub(super) struct TrendingLists(BriefCache<TrendingQuery, Option<Arc<TrendingList>>>);
+pub(super) struct TrendingLists(SingleFlightCache<TrendingQuery, Option<Arc<TrendingList>>>);
 
 impl Default for TrendingLists {
     fn default() -> Self {
-        Self(BriefCache::new(KEPT_FOR, MOST_LISTS))
+        Self(SingleFlightCache::new(KEPT_FOR, MOST_LISTS))
     }
 }
 

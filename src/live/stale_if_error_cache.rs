@@ -11,13 +11,13 @@ use rustc_hash::FxHashMap;
 use crate::store::StoreError;
 
 /// Answers by what was asked for. One is read again once it is old; while the store does not answer, the old one holds.
-pub struct RecentCache<K, V> {
+pub struct StaleIfErrorCache<K, V> {
     kept: Mutex<FxHashMap<K, (V, Instant)>>,
     fresh_for: Duration,
     most: usize,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> RecentCache<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> StaleIfErrorCache<K, V> {
     /// A cache whose answers are fresh for so long. Beyond so many it begins anew.
     pub fn new(fresh_for: Duration, most: usize) -> Self {
         Self { kept: Mutex::default(), fresh_for, most }
@@ -77,7 +77,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_old_answer_holds_while_the_store_is_away_and_no_longer() {
-        let cache = RecentCache::new(Duration::ZERO, 8);
+        let cache = StaleIfErrorCache::new(Duration::ZERO, 8);
         let away = || async { Err(StoreError::unavailable("away")) };
         assert!(cache.get(&1, away()).await.is_err());
         assert_eq!(cache.get(&1, async { Ok(7) }).await.unwrap(), 7);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_for_one_after_the_other_fills_no_memory() {
-        let cache = RecentCache::new(Duration::from_secs(9), 8);
+        let cache = StaleIfErrorCache::new(Duration::from_secs(9), 8);
         for key in 0..100 {
             cache.put(key, ());
         }

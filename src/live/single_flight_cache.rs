@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
 /// Answers by what was asked for, each kept for a moment.
-pub struct BriefCache<K, V> {
+pub struct SingleFlightCache<K, V> {
     kept: Mutex<FxHashMap<K, Kept<V>>>,
     kept_for: Duration,
     most: usize,
@@ -22,7 +22,7 @@ struct Kept<V> {
     answer: Arc<OnceCell<V>>,
 }
 
-impl<K: Eq + Hash, V: Clone> BriefCache<K, V> {
+impl<K: Eq + Hash, V: Clone> SingleFlightCache<K, V> {
     /// A cache that keeps an answer for so long, and at most so many. Beyond that, each request for another one reads it
     /// for itself.
     pub fn new(kept_for: Duration, most: usize) -> Self {
@@ -59,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_that_asks_for_the_same_costs_the_store_one_reading() {
-        let (cache, readings) = (BriefCache::new(KEPT_FOR, 8), Cell::new(0));
+        let (cache, readings) = (SingleFlightCache::new(KEPT_FOR, 8), Cell::new(0));
         let read = async || {
             readings.set(readings.get() + 1);
             tokio::task::yield_now().await;
@@ -75,14 +75,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_reading_that_failed_is_kept_from_nobody() {
-        let cache = BriefCache::new(KEPT_FOR, 8);
+        let cache = SingleFlightCache::new(KEPT_FOR, 8);
         assert_eq!(cache.get(1, async { Err("away") }).await.err(), Some("away"));
         assert!(cache.get(1, async { Ok::<_, Infallible>(7) }).await.is_ok());
     }
 
     #[test]
     fn whoever_asks_for_one_after_the_other_fills_no_memory() {
-        let (cache, now) = (BriefCache::<u32, ()>::new(KEPT_FOR, 8), Instant::now());
+        let (cache, now) = (SingleFlightCache::<u32, ()>::new(KEPT_FOR, 8), Instant::now());
         for key in 0..16 {
             cache.answer(key, now);
         }
