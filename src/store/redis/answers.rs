@@ -65,12 +65,12 @@ impl RedisStore {
     ) -> Result<Option<CountedAnswer>, StoreError> {
         let (key, outbox) = (keys::answers(poll, PARTITION), keys::answers_outbox(poll, PARTITION));
         let letter = [state.code()];
-        let letters = self.letters(&outbox, &poll.site, Some(poll.id), events, &[]).await?;
+        let entries = self.announce_entries(&outbox, &poll.site, Some(poll.id), events, &[]).await?;
         let call = Call::new(&self.scripts.decide_answer, &[key.as_bytes(), outbox.as_bytes()])
             .arg(answer.as_bytes())
             .arg(&letter)
-            .arg(letters.announced.as_bytes());
-        let mut reply = letters.add_to(call).send(&self.link).await?;
+            .arg(entries.announced.as_bytes());
+        let mut reply = entries.add_to(call).send(&self.link).await?;
         match reply.int()? {
             0 => Ok(None),
             6 => Err(too_late()),

@@ -153,7 +153,7 @@ impl RedisStore {
         putting: DefineOptions<'_>,
     ) -> Result<DefineOutcome, StoreError> {
         let outbox = keys::poll_outbox(poll.id);
-        let letters = self.letters_of_poll(&outbox, poll, putting.events).await?;
+        let entries = self.announce_entries_of_poll(&outbox, poll, putting.events).await?;
         let (key, deleting, json) = (keys::poll(poll.id), keys::deleting(poll.id), record::write_poll(poll)?);
         let (replaces, revision) = (replaces.to_string(), poll.revision.to_string());
         let (phase, closes_at) = (poll.schedule.phase.code().to_string(), millis(poll.schedule.closes_at));
@@ -173,8 +173,8 @@ impl RedisStore {
             .arg(own.as_bytes())
             .arg(if putting.resolves { b"1" } else { b"" })
             .arg(made.as_bytes())
-            .arg(letters.announced.as_bytes());
-        let mut reply = letters.add_to(call).send(&self.link).await?;
+            .arg(entries.announced.as_bytes());
+        let mut reply = entries.add_to(call).send(&self.link).await?;
         Ok(match reply.int()? {
             1 => DefineOutcome::Done(Definition { poll: poll.clone(), reshaped: Revision(reply.number()?) }),
             0 => DefineOutcome::Mismatch,

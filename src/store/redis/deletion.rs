@@ -12,7 +12,7 @@ use super::{
     RedisStore,
     definitions::millis,
     keys,
-    outbox::{Letters, too_late},
+    outbox::{OutboxEntries, too_late},
     script::Call,
 };
 use crate::{
@@ -31,12 +31,12 @@ impl RedisStore {
         let (key, deleting, outbox) = (keys::poll(id), keys::deleting(id), keys::poll_outbox(id));
         // Whose log it is told in. One that is hidden already has told it.
         let site = if events.is_empty() { None } else { self.poll(id).await?.map(|poll| poll.site) };
-        let letters = match &site {
-            Some(site) => self.letters(&outbox, site, Some(id), events, &[]).await?,
-            None => Letters::default(),
+        let entries = match &site {
+            Some(site) => self.announce_entries(&outbox, site, Some(id), events, &[]).await?,
+            None => OutboxEntries::default(),
         };
         let call = Call::new(&self.scripts.hide_poll, &[key.as_bytes(), deleting.as_bytes(), outbox.as_bytes()]);
-        let call = letters.add_to(call.arg(letters.announced.as_bytes()).arg(definition));
+        let call = entries.add_to(call.arg(entries.announced.as_bytes()).arg(definition));
         if call.send(&self.link).await?.int()? == 6 { Err(too_late()) } else { Ok(()) }
     }
 

@@ -52,9 +52,9 @@ impl Events for RedisStore {
         let read_at = self.clock_time().await?.as_millis() / 1_000;
         let (mut grown, mut failure) = (Vec::new(), None);
         // Those announced first come first: what was told of one poll in two outboxes stays in order.
-        for (outbox, ticket) in pending {
+        for (outbox, sequence) in pending {
             // On a cluster one master may be away.
-            match self.empty_outbox(&outbox, &format!("{ticket:.0}"), read_at).await {
+            match self.empty_outbox(&outbox, &format!("{sequence:.0}"), read_at).await {
                 Ok(sites) => grown.extend(sites),
                 Err(error) => failure = Some(error),
             }
@@ -161,7 +161,7 @@ impl RedisStore {
 
     /// Carries all that is in an outbox; one that is empty is looked through no more once it is settled. Returns whose
     /// logs have grown. `read_at` is a time in seconds before anything is read.
-    async fn empty_outbox(&self, outbox: &str, ticket: &str, read_at: i64) -> Result<Vec<SiteId>, StoreError> {
+    async fn empty_outbox(&self, outbox: &str, sequence: &str, read_at: i64) -> Result<Vec<SiteId>, StoreError> {
         let mut grown = Vec::new();
         let mut is_empty = true;
         loop {
@@ -174,7 +174,7 @@ impl RedisStore {
         }
         if is_empty {
             let call = Call::new(&self.scripts.settle, &[keys::PENDING.as_bytes()]).arg(outbox.as_bytes());
-            call.arg(ticket.as_bytes()).arg(SETTLED_MICROS.as_bytes()).send(&self.link).await?;
+            call.arg(sequence.as_bytes()).arg(SETTLED_MICROS.as_bytes()).send(&self.link).await?;
         }
         Ok(grown)
     }
@@ -222,12 +222,12 @@ impl RedisStore {
         let events: Vec<_> = moves.iter().map(|due| due.event(&poll)).collect();
         let times: Vec<String> = moves.iter().map(|due| due.at.as_millis().to_string()).collect();
         let stages: Vec<String> = moves.iter().map(|due| due.kind.stage().to_string()).collect();
-        let letters = self.letters(&outbox, &poll.site, Some(id), &events, &[]).await?;
+        let entries = self.announce_entries(&outbox, &poll.site, Some(id), &events, &[]).await?;
         let mut call = Call::new(&self.scripts.tell_moves, &[key.as_bytes(), outbox.as_bytes()])
             .arg(revision.as_bytes())
             .arg(own.as_bytes())
-            .arg(letters.announced.as_bytes());
-        for ((stage, time), entry) in stages.iter().zip(&times).zip(letters.entries()) {
+            .arg(entries.announced.as_bytes());
+        for ((stage, time), entry) in stages.iter().zip(&times).zip(entries.texts()) {
             call = call.arg(stage.as_bytes()).arg(time.as_bytes()).arg(entry.as_bytes());
         }
         let mut reply = call.send(&self.link).await?;

@@ -27,17 +27,17 @@ pub(super) fn deleting(id: PollId) -> String {
     format!("sawt:{{{id}}}:deleting")
 }
 
-/// What is told of a poll until it is carried to its site's log: a list of entries, each its name (the ticket, a point,
-/// and a number), the site, and the event (JSON), between spaces.
+/// What is told of a poll until it is carried to its site's log: a list of entries, each its name (a sequence number, a
+/// point, and a number), the site, and the event (JSON), between spaces.
 pub(super) fn poll_outbox(id: PollId) -> String {
     format!("sawt:{{{id}}}:outbox")
 }
 
-/// Outboxes that are looked through: a sorted set of their keys by the last ticket that was given for each.
+/// Outboxes that are looked through: a sorted set of their keys by the last sequence number that was given for each.
 pub(super) const PENDING: &str = "sawt:{events}:pending";
 
-/// The last ticket that was given.
-pub(super) const LAST_TICKET: &str = "sawt:{events}:ticket";
+/// The last sequence number that was given.
+pub(super) const LAST_SEQUENCE: &str = "sawt:{events}:ticket";
 
 /// Moves of polls that are due by the clock: a sorted set of `POLL MILLISECONDS` by the time.
 pub(super) const DUE_MOVES: &str = "sawt:{events}:due";

@@ -1,14 +1,14 @@
 //! How a change and its event are one step, though a site's log lies in another hash slot.
 //!
-//! 1. The change is *announced*: its outbox is put into the set of those that are looked through, under a *ticket*, the
-//!    time. Moves that will be due by the clock are noted in the same step.
+//! 1. The change is *announced*: its outbox is put into the set of those that are looked through, under a *sequence
+//!    number*: the time, or one more than the last. Moves that will be due by the clock are noted in the same step.
 //! 2. The change is made by a script that also appends what is told to the outbox, which lies in the same hash slot. It
 //!    refuses what was announced more than ten seconds ago: then the caller, who was asleep, is told to ask again. The
 //!    masters of a cluster may have clocks that differ: so it compares with a time that was read from its own before.
 //! 3. The *relay*, of any replica, carries what it finds to the site's log and takes it off the outbox (`events.rs`).
 //!    The log knows which entries it has until long after they are taken off, so each comes once, however many replicas
 //!    carry it.
-//! 4. An outbox that is empty is not looked through any more once its last ticket is older than [`SETTLED_MICROS`]: by
+//! 4. An outbox that is empty is not looked through any more once its last number is older than [`SETTLED_MICROS`]: by
 //!    then whatever was announced is told, or can't be.
 //!
 //! So nothing that was made stays untold, wherever a replica is killed; and what was announced and not made costs a
@@ -24,13 +24,13 @@ use crate::{
     store::{StoreError, record::write_event},
 };
 
-/// How long after its last ticket an outbox is looked through, in microseconds: longer than a change may be made after it
-/// was announced (`outbox.lua`).
+/// How long after its last sequence number an outbox is looked through, in microseconds: longer than a change may be
+/// made after it was announced (`outbox.lua`).
 pub(super) const SETTLED_MICROS: &str = "30000000";
 
 /// What a script appends to an outbox.
 #[derive(Default)]
-pub(super) struct Letters {
+pub(super) struct OutboxEntries {
     /// A time in microseconds before they were announced, by the clock of the master that has the outbox. Empty if there is
     /// nothing to tell.
     pub(super) announced: String,
@@ -38,7 +38,7 @@ pub(super) struct Letters {
     entries: Vec<(String, String)>,
 }
 
-impl Letters {
+impl OutboxEntries {
     /// Adds stages and entries to a call's arguments.
     pub(super) fn add_to<'a>(&'a self, call: Call<'a>) -> Call<'a> {
         let add =
@@ -46,45 +46,45 @@ impl Letters {
         self.entries.iter().fold(call, add)
     }
 
-    /// The entries, in order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &str> {
+    /// The entries alone, in order.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(_, entry)| entry.as_str())
     }
 }
 
 impl RedisStore {
     /// Announces what is told of a poll, as it will be.
-    pub(super) async fn letters_of_poll(
+    pub(super) async fn announce_entries_of_poll(
         &self,
         outbox: &str,
         poll: &Poll,
         events: &[NewEvent],
-    ) -> Result<Letters, StoreError> {
-        let Some(last) = events.last() else { return Ok(Letters::default()) };
+    ) -> Result<OutboxEntries, StoreError> {
+        let Some(last) = events.last() else { return Ok(OutboxEntries::default()) };
         let due: Vec<DueMove> = DueMove::of(poll).into_iter().filter(|due| last.at < due.at).collect();
-        self.letters(outbox, &poll.site, Some(poll.id), events, &due).await
+        self.announce_entries(outbox, &poll.site, Some(poll.id), events, &due).await
     }
 
     /// Announces what will be told, and what will be due.
-    pub(super) async fn letters(
+    pub(super) async fn announce_entries(
         &self,
         outbox: &str,
         site: &SiteId,
         poll: Option<PollId>,
         events: &[NewEvent],
         due: &[DueMove],
-    ) -> Result<Letters, StoreError> {
+    ) -> Result<OutboxEntries, StoreError> {
         if events.is_empty() {
-            return Ok(Letters::default());
+            return Ok(OutboxEntries::default());
         }
         let time_there = self.time_at(outbox).await?;
-        let (ticket, announced) = self.announce(outbox, poll, due).await?;
+        let (sequence, announced) = self.announce(outbox, poll, due).await?;
         let entry = |(number, event): (usize, &NewEvent)| {
-            let entry = format!("{ticket}.{number} {site} {}", write_event(poll, event)?);
+            let entry = format!("{sequence}.{number} {site} {}", write_event(poll, event)?);
             Ok((event.kind.stage().to_string(), entry))
         };
         let entries = events.iter().enumerate().map(entry).collect::<Result<_, StoreError>>()?;
-        Ok(Letters { announced: time_there.unwrap_or(announced), entries })
+        Ok(OutboxEntries { announced: time_there.unwrap_or(announced), entries })
     }
 
     /// The time in microseconds by the clock of the master that has a key; nothing if there is one master.
@@ -99,14 +99,14 @@ impl RedisStore {
         Ok(Some(format!("{secs}{micros:06}")))
     }
 
-    /// Returns the ticket, and the time by the clock it is of.
+    /// Returns the sequence number, and the time by the clock of the master that gave it.
     async fn announce(
         &self,
         outbox: &str,
         poll: Option<PollId>,
         due: &[DueMove],
     ) -> Result<(String, String), StoreError> {
-        let names = [keys::PENDING, keys::LAST_TICKET, keys::DUE_MOVES].map(str::as_bytes);
+        let names = [keys::PENDING, keys::LAST_SEQUENCE, keys::DUE_MOVES].map(str::as_bytes);
         let poll = poll.map(|poll| poll.to_string()).unwrap_or_default();
         let due: Vec<(String, String)> = due
             .iter()
@@ -122,7 +122,7 @@ impl RedisStore {
 
 /// The name and the event that tell of a change in the site's own hash slot, where its log lies too: no outbox is needed.
 /// Nothing if there is nothing to tell.
-pub(super) fn site_letter(events: &[NewEvent]) -> Result<(String, String), StoreError> {
+pub(super) fn site_entry(events: &[NewEvent]) -> Result<(String, String), StoreError> {
     match events.first() {
         None => Ok((String::new(), String::new())),
         Some(event) => Ok((hex(&random_bytes::<8>()), write_event(None, event)?)),

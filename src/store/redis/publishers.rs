@@ -122,9 +122,9 @@ impl Publishers for RedisStore {
             return Ok(false);
         }
         let (name, outbox, kept) = (keys::api_key(&key.id), keys::key_outbox(&key.id), record::write_key(key)?);
-        let letters = self.letters(&outbox, &key.site, None, events, &[]).await?;
+        let entries = self.announce_entries(&outbox, &key.site, None, events, &[]).await?;
         let call = Call::new(&self.scripts.add_key, &[name.as_bytes(), outbox.as_bytes()]).arg(kept.as_bytes());
-        let mut reply = letters.add_to(call.arg(letters.announced.as_bytes())).send(&self.link).await?;
+        let mut reply = entries.add_to(call.arg(entries.announced.as_bytes())).send(&self.link).await?;
         match reply.int()? {
             1 => Ok(true),
             6 => Err(too_late()),
@@ -154,9 +154,9 @@ impl Publishers for RedisStore {
     async fn revoke_key(&self, id: &KeyId, events: &[NewEvent]) -> Result<bool, StoreError> {
         let Some(key) = self.key(id).await? else { return Ok(false) };
         let (name, outbox) = (keys::api_key(id), keys::key_outbox(id));
-        let letters = self.letters(&outbox, &key.site, None, events, &[]).await?;
+        let entries = self.announce_entries(&outbox, &key.site, None, events, &[]).await?;
         let call = Call::new(&self.scripts.take_away, &[name.as_bytes(), outbox.as_bytes()]);
-        if letters.add_to(call.arg(letters.announced.as_bytes())).send(&self.link).await?.int()? == 6 {
+        if entries.add_to(call.arg(entries.announced.as_bytes())).send(&self.link).await?.int()? == 6 {
             return Err(too_late());
         }
         let mut index = Cmd::new();

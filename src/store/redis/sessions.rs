@@ -62,9 +62,9 @@ impl Sessions for RedisStore {
     async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError> {
         let Some(session) = self.session(hash).await? else { return Ok(false) };
         let (name, outbox) = (keys::session(hash), keys::session_outbox(hash));
-        let letters = self.letters(&outbox, site, None, std::slice::from_ref(event), &[]).await?;
+        let entries = self.announce_entries(&outbox, site, None, std::slice::from_ref(event), &[]).await?;
         let call = Call::new(&self.scripts.take_away, &[name.as_bytes(), outbox.as_bytes()]);
-        match letters.add_to(call.arg(letters.announced.as_bytes())).send(&self.link).await?.int()? {
+        match entries.add_to(call.arg(entries.announced.as_bytes())).send(&self.link).await?.int()? {
             6 => return Err(too_late()),
             0 => return Ok(false),
             _ => {}

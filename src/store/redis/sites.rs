@@ -13,7 +13,7 @@
 
 use redis::Cmd;
 
-use super::{RedisStore, keys, outbox::site_letter, script::Call};
+use super::{RedisStore, keys, outbox::site_entry, script::Call};
 use crate::{
     article::AddressRules,
     poll::{IncidentPolicy, Partitions, Poll, PollDefaults, PollId, SiteId, Timestamp, WorkPolicy},
@@ -72,7 +72,7 @@ impl RedisStore {
     ) -> Result<(i64, Timestamp, Timestamp), StoreError> {
         let (key, log, relayed) = (keys::site(id), keys::site_log(id), keys::relayed(id));
         let names = [key.as_bytes(), log.as_bytes(), relayed.as_bytes()];
-        let (letter, event) = site_letter(events)?;
+        let (name, event) = site_entry(events)?;
         let written = [
             ("origins", record::write(&settings.origins)?),
             ("timezone", settings.timezone.as_str().to_owned()),
@@ -86,7 +86,7 @@ impl RedisStore {
             ("poll_defaults", record::write(&settings.poll_defaults)?),
         ];
         let mut call = Call::new(&self.scripts.put_site, &names).arg(condition);
-        call = call.arg(letter.as_bytes()).arg(event.as_bytes());
+        call = call.arg(name.as_bytes()).arg(event.as_bytes());
         if is_listed {
             call = call.arg(b"listed").arg(b"1");
         }

@@ -13,7 +13,7 @@ use super::{
     RedisStore,
     article_polls::{read_id, read_moment},
     keys,
-    outbox::site_letter,
+    outbox::site_entry,
     script::Call,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Templates for RedisStore {
             return Ok(TemplatePut::TooMany);
         }
         let (names, definition) = (log_names(site), write_template(template)?);
-        let (name, event) = site_letter(events)?;
+        let (name, event) = site_entry(events)?;
         let call = Call::new(&self.scripts.put_template, &names.each_ref().map(String::as_bytes))
             .arg(id.as_str().as_bytes())
             .arg(definition.as_bytes())
@@ -70,7 +70,7 @@ impl Templates for RedisStore {
 
     async fn delete_template(&self, site: &SiteId, id: &TemplateId, events: &[NewEvent]) -> Result<bool, StoreError> {
         let names = log_names(site);
-        let (name, event) = site_letter(events)?;
+        let (name, event) = site_entry(events)?;
         let call = Call::new(&self.scripts.hide_template, &names.each_ref().map(String::as_bytes))
             .arg(id.as_str().as_bytes())
             .arg(name.as_bytes())

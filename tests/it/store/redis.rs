@@ -278,17 +278,17 @@ async fn what_is_announced_after_a_clock_was_set_back_is_looked_through_no_longe
     storage.server().ask(&["SET", "sawt:{events}:ticket", &micros_in(&storage, 3_600).to_string()]);
     let poll = stage.told_poll(changeable()).await;
     let outbox = format!("sawt:{{{}}}:outbox", poll.id);
-    let ticket = || storage.server().ask_for::<Option<i64>>(&["ZSCORE", PENDING, &outbox]);
-    let is_behind = |ticket: Option<i64>| ticket.is_some_and(|ticket| ticket <= micros_in(&storage, 0));
-    assert!(!is_behind(ticket()));
+    let sequence = || storage.server().ask_for::<Option<i64>>(&["ZSCORE", PENDING, &outbox]);
+    let is_behind = |sequence: Option<i64>| sequence.is_some_and(|sequence| sequence <= micros_in(&storage, 0));
+    assert!(!is_behind(sequence()));
     // The first carries it, the second finds nothing.
     for _ in 0..2 {
         stage.store.relay_events().await.unwrap();
     }
-    assert!(is_behind(ticket()), "{:?}", ticket());
+    assert!(is_behind(sequence()), "{:?}", sequence());
     storage.server().ask(&["ZADD", PENDING, &micros_in(&storage, -31).to_string(), &outbox]);
     stage.store.relay_events().await.unwrap();
-    assert_eq!(ticket(), None);
+    assert_eq!(sequence(), None);
 }
 
 async fn a_new_webhook_begins_behind_a_log_that_is_ahead_of_the_clock() {
