@@ -15,7 +15,7 @@ pub(crate) const MASTER: &str = "votes";
 pub(crate) const GIVEN_UP_MS: u64 = 1_000;
 
 /// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A Sentinel process, and what ends it.
 pub(crate) struct Sentinel<P> {
@@ -45,8 +45,8 @@ impl<P> Sentinel<P> {
     /// The answer to one command.
     pub(crate) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        let mut connection = client.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        let mut connection = client.get_connection_with_timeout(ANSWER_TIMEOUT)?;
+        connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         redis::cmd("SENTINEL").arg(words).query(&mut connection)
     }
 

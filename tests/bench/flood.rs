@@ -4,7 +4,7 @@
 //! answered: it finds the peak, and can't go beyond it. Readers are not like that. Here each request has the moment at
 //! which it is due, and its reader waits so long from that moment and no longer, wherever the time goes. It is sent
 //! over any of a number of connections, as a proxy in front of the service has them. Where none is free it waits for one
-//! as it would there, a part of its reader's patience and no longer: then the proxy refuses it. A reader who gives up
+//! as it would there, a part of its reader's timeout and no longer: then the proxy refuses it. A reader who gives up
 //! hangs up, so that the connection is made anew.
 
 use std::{
@@ -40,7 +40,7 @@ pub(crate) struct Flood {
     /// Over how many connections.
     pub(crate) connections: usize,
     /// How long a reader waits.
-    pub(crate) patience: Duration,
+    pub(crate) answer_timeout: Duration,
     /// How long of it for a connection.
     pub(crate) queue: Duration,
 }
@@ -153,7 +153,7 @@ impl Share<'_> {
             turn.forget();
             let place = self.next.replace(self.next.get() + 1);
             let due_at = self.begun + self.after(place);
-            let until = due_at + self.flood.patience;
+            let until = due_at + self.flood.answer_timeout;
             if due_at.elapsed() >= self.flood.queue {
                 self.note(due_at, Fate::Unsent);
                 continue;

@@ -43,7 +43,7 @@ const WITHOUT_PROXY: usize = 4_096;
 /// What a proxy is told in front of it.
 const PROXY: &str = include_str!("../../deploy/haproxy.cfg");
 /// How long a reader waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// More votes than come in a second.
 const MOST_PER_SEC: u64 = 150_000;
 
@@ -105,7 +105,7 @@ pub(crate) fn measure(effort: &Effort) {
             let peak = load::run(effort, crowd, sawt.address, &again, &voters, meter);
             let (connections, queue) = stage.connections();
             let per_sec = peak.per_sec * TIMES;
-            let flood = Flood { per_sec, secs: effort.secs, connections, patience: PATIENCE, queue };
+            let flood = Flood { per_sec, secs: effort.secs, connections, answer_timeout: ANSWER_TIMEOUT, queue };
             let (fates, used) = thread::scope(|scope| {
                 let used = scope.spawn(|| {
                     thread::sleep(WARM_UP);
@@ -126,7 +126,7 @@ impl Stage {
     /// Over how many connections the load comes, and how long a request waits for one.
     fn connections(&self) -> (usize, Duration) {
         if self.is_store_alone {
-            (WITHOUT_PROXY, PATIENCE)
+            (WITHOUT_PROXY, ANSWER_TIMEOUT)
         } else {
             (said("maxconn "), Duration::from_millis(said("timeout queue ") as u64))
         }

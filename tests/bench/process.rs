@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long a process may take to come up, and a store to get over a fault.
-const PATIENCE: Duration = Duration::from_secs(90);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The unit of the times in `/proc`: `USER_HZ`, which Linux keeps at 100 for all programs on all machines.
 const TICKS_PER_SEC: f64 = 100.0;
@@ -115,7 +115,7 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "gave up waiting for {what}");
+        assert!(begun.elapsed() < START_TIMEOUT, "gave up waiting for {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 100;
 /// has ended.
 const PER_ADDRESS: usize = 5_000;
 /// How long everything the readers do may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+const READERS_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// One version that one reader saw.
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ impl Readers {
                 panic!("a stream failed while waiting for {what}: {fault}");
             }
             let open = self.shared.open.load(Relaxed);
-            assert!(begun.elapsed() < PATIENCE, "gave up waiting for {what}: {open} are open");
+            assert!(begun.elapsed() < READERS_TIMEOUT, "gave up waiting for {what}: {open} are open");
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -24,7 +24,7 @@ use sawt::{
 use tempfile::TempDir;
 
 /// How long a process, a cluster or an answer may take to come before the harness gives up on it.
-const PATIENCE: Duration = Duration::from_mins(1);
+const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A kind of store that every rule runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -274,7 +274,7 @@ impl RedisServer {
         let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))
             .unwrap_or_else(|error| panic!("{}: {error}; {}", self.program.path().display(), self.program.remedy()));
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < STORE_TIMEOUT {
             if process.has_exited() {
                 return Err("it exited".to_owned());
             }
@@ -311,7 +311,7 @@ impl RedisServer {
     /// Puts a key in, as `DUMP` gave it. Says whether it was taken: of a cluster, one server takes a key.
     pub(crate) fn restore(&self, key: &str, dump: &[u8]) -> bool {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("an address");
-        let mut connection = client.get_connection_with_timeout(PATIENCE).expect("a connection");
+        let mut connection = client.get_connection_with_timeout(STORE_TIMEOUT).expect("a connection");
         let restored = redis::cmd("RESTORE").arg(key).arg(0).arg(dump).exec(&mut connection);
         match restored {
             Ok(()) => true,
@@ -322,8 +322,8 @@ impl RedisServer {
 
     fn try_ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        let mut connection = client.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        let mut connection = client.get_connection_with_timeout(STORE_TIMEOUT)?;
+        connection.set_read_timeout(Some(STORE_TIMEOUT))?;
         let mut words = command.iter();
         let mut command = redis::cmd(words.next().expect("a command has a name"));
         command.arg(words.as_slice()).query(&mut connection)
@@ -447,7 +447,7 @@ pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "gave up waiting until {what}");
+        assert!(begun.elapsed() < STORE_TIMEOUT, "gave up waiting until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -43,14 +43,14 @@ pub(crate) struct Client {
     base_path: &'static str,
     authorization: Option<String>,
     /// How long it waits for an answer.
-    patience: Duration,
+    answer_timeout: Duration,
 }
 
 /// Longer than any answer takes on the slowest machine; shorter than an answer that never comes.
-const PATIENCE: Duration = Duration::from_mins(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Longer than the second within which an absent store is said to be absent.
-const IMPATIENCE: Duration = Duration::from_secs(15);
+const SHORT_ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What makes clients. To read the system's certificates for each would take most of a run's time.
 fn plain_http() -> reqwest::ClientBuilder {
@@ -61,7 +61,7 @@ impl Client {
     /// A client of the replica at this address. Must be called on the runtime it is used on.
     pub(crate) fn new(address: SocketAddr) -> Self {
         let http = plain_http().build().expect("a plain HTTP client can be built");
-        Self { http, address, base_path: "", authorization: None, patience: PATIENCE }
+        Self { http, address, base_path: "", authorization: None, answer_timeout: ANSWER_TIMEOUT }
     }
 
     /// The same client at an address of its own, one of this host's: what a proxy sees of it.
@@ -76,8 +76,8 @@ impl Client {
     }
 
     /// The same client, waiting 15 seconds at most.
-    pub(crate) fn impatient(&self) -> Self {
-        Self { patience: IMPATIENCE, ..self.clone() }
+    pub(crate) fn with_short_timeout(&self) -> Self {
+        Self { answer_timeout: SHORT_ANSWER_TIMEOUT, ..self.clone() }
     }
 
     /// The same client, showing an API key.
@@ -260,7 +260,7 @@ impl Request {
     pub(crate) async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let url = format!("http://{}{}{}", self.client.address, self.client.base_path, self.path);
         let request = self.client.http.request(self.method.clone(), url).headers(self.headers);
-        let mut request = request.timeout(self.client.patience);
+        let mut request = request.timeout(self.client.answer_timeout);
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }

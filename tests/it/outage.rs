@@ -43,7 +43,7 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     let unheard_of = service.article_poll(&service.site().await).await;
     service.storage().server().freeze();
     let answers = operations.iter().map(|(client, method, path, body)| async move {
-        let request = client.impatient().request(method.clone(), path);
+        let request = client.with_short_timeout().request(method.clone(), path);
         let answer = match body {
             Some(body) => request.json(body).send().await,
             None => request.send().await,
@@ -58,11 +58,11 @@ async fn while_the_store_is_frozen_every_operation_says_so_and_may_be_repeated()
     join_all(answers).await;
     send_form().await.page(503);
     send_to(&of_article, "5").await.page(503);
-    let stream = service.clients().swap_remove(1).impatient().get(&format!("{unheard_of}/live"));
+    let stream = service.clients().swap_remove(1).with_short_timeout().get(&format!("{unheard_of}/live"));
     stream.send().await.refused(503, "store-unavailable");
     for client in service.clients() {
-        client.impatient().get("/livez").send().await.is(200);
-        client.impatient().post("/v1/voters").send().await.is(201);
+        client.with_short_timeout().get("/livez").send().await.is(200);
+        client.with_short_timeout().post("/v1/voters").send().await.is(201);
     }
     service.storage().server().thaw();
     until(async || (send_form().await.status == 303).then_some(())).await;
@@ -246,7 +246,7 @@ async fn a_store_that_refuses_writes_is_said_to_be_away() {
     let poll = service.poll(json!({})).await;
     let voter = service.client().new_voter().await;
     service.storage().server().ask(&["REPLICAOF", "127.0.0.1", "1"]);
-    voter.impatient().vote(&poll, &["yes"]).await.refused(503, "store-unavailable");
+    voter.with_short_timeout().vote(&poll, &["yes"]).await.refused(503, "store-unavailable");
     service.storage().server().ask(&["REPLICAOF", "NO", "ONE"]);
     until(async || (voter.vote(&poll, &["yes"]).await.status < 300).then_some(())).await;
     assert_eq!(voter.results(&poll).await["ballots"], 1);

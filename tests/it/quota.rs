@@ -362,7 +362,7 @@ async fn while_the_store_is_gone_each_replica_still_holds_the_quota_by_itself() 
         Settings::on(storage.address()).with("SAWT_QUOTA_MINT", "20/86400s").with("SAWT_QUOTA_VOTE", "10/86400s");
     let replica = Replica::start(&settings);
     let poll = poll_on(&replica).await;
-    let client = Client::new(replica.address()).impatient();
+    let client = Client::new(replica.address()).with_short_timeout();
     let voter = client.new_voter().await;
     voter.vote(&poll, &["yes"]).await.is(201);
     storage.server().freeze();

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A trial that takes longer, its turn among the crowds awaited, hangs: something it waits for never comes.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TRIAL_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Every rule, file by file.
 fn rules() -> Vec<Rule> {
@@ -213,7 +213,7 @@ fn closing(services: &Arc<Services>, open: &Arc<Countdown>) -> Vec<Planned> {
 /// Every trial has a runtime of its own, as a worker of the service has.
 fn block_on(trial: LocalBoxFuture<'_, ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
-    let in_time = runtime.block_on(async { tokio::time::timeout(PATIENCE, trial).await });
+    let in_time = runtime.block_on(async { tokio::time::timeout(TRIAL_TIMEOUT, trial).await });
     // A task that still waits for a thread must not hold the run.
     runtime.shutdown_background();
     assert!(in_time.is_ok(), "the trial hangs");

@@ -323,8 +323,8 @@ impl Log {
             if lines.is_complete {
                 return None;
             }
-            let patience = Duration::from_mins(1);
-            let waited = self.grown.wait_for(&mut lines, patience);
+            let line_timeout = Duration::from_mins(1);
+            let waited = self.grown.wait_for(&mut lines, line_timeout);
             assert!(!waited.timed_out(), "gave up waiting for a line in the log:\n{}", lines.written.join("\n"));
         }
     }

@@ -23,7 +23,7 @@ use crate::{
 /// How many vote at a time.
 const CONNECTIONS: usize = 16;
 /// How long a reader waits for an answer, and after one that is none.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a replica may take to know what another has counted.
 const TOLD: Duration = Duration::from_secs(3);
@@ -169,7 +169,7 @@ struct Wire<'a> {
 impl Wire<'_> {
     /// Votes, and gives the status of the answer if there is one.
     async fn vote(&mut self, voter: usize, voters: &Voters, answers: Option<&RefCell<[u64; ANSWERS]>>) -> Option<u16> {
-        let answered = timeout(PATIENCE, self.ask(voter, voters)).await.unwrap_or_else(|late| Err(late.into()));
+        let answered = timeout(ANSWER_TIMEOUT, self.ask(voter, voters)).await.unwrap_or_else(|late| Err(late.into()));
         if answered.is_err() {
             self.stream = None;
         }

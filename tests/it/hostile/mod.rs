@@ -24,7 +24,7 @@ pub(crate) fn rules() -> Vec<Rule> {
 }
 
 /// Longer than any deadline of the service's.
-const PATIENCE: Duration = Duration::from_mins(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// An answer as it came over the wire.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ async fn say(address: SocketAddr, bytes: &[u8]) -> Vec<RawAnswer> {
 /// Everything until the other side ends the connection.
 async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
-    let whole = tokio::time::timeout(PATIENCE, async {
+    let whole = tokio::time::timeout(CLOSE_TIMEOUT, async {
         // A connection that is reset has ended, too.
         while stream.read_buf(&mut read).await.is_ok_and(|length| length > 0) {}
     });
