@@ -1,7 +1,7 @@
 //! The newsroom's pages, as an editor's browser asks for them.
 
+mod access;
 mod desk;
-mod door;
 mod integrity;
 mod keys;
 mod lists;
@@ -39,7 +39,7 @@ use crate::{
 
 pub(crate) fn rules() -> Vec<Rule> {
     let pages = [
-        door::rules(),
+        access::rules(),
         sign_in::rules(),
         make::rules(),
         places::rules(),

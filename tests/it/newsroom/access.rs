@@ -1,4 +1,4 @@
-//! Where the newsroom is, and how it is found and kept.
+//! Who gets into the newsroom: at which address, how often a key may be tried, and what is kept of a form that is refused.
 
 use reqwest::Method;
 
