@@ -91,7 +91,7 @@ fn role(actor: &Actor) -> &'static str {
 
 /// When a tally is opened: at once if everybody may see it as it is.
 pub(super) fn opens_of_tally(poll: &Poll, state: State) -> Opens {
-    // What is held, and what goes on, nobody can tell before the close.
+    // Before the close nobody is told which ballots are held, or that an incident is open.
     let is_plain = poll.decisions.count_all() && poll.open_incidents().next().is_none();
     if poll.results == ResultsPolicy::Never {
         Opens::Never

@@ -290,7 +290,7 @@ pub(super) fn clear_session(req: &HttpRequest, worker: &Worker) -> String {
     format!("{}=; {}; Max-Age=0", cookie_name(req, worker), attributes(req, worker))
 }
 
-/// A cookie of another name for some seconds; of none, it is gone.
+/// A cookie with another name, for so many seconds. With 0 seconds the browser deletes it.
 pub(super) fn set_short(req: &HttpRequest, worker: &Worker, name: &str, value: &str, secs: i64) -> String {
     format!("{}{name}={value}; {}; Max-Age={secs}", prefix(req, worker), attributes(req, worker))
 }

@@ -57,7 +57,7 @@ pub(super) trait Rules {
         poll.options.len()
     }
 
-    /// How many of them, the first, have a timeline.
+    /// How many of them, from index 0 on, have a timeline.
     fn timed_counters(&self, poll: &Poll) -> usize {
         self.counters(poll)
     }
@@ -248,7 +248,7 @@ impl Poll {
         self.kind.rules().counters(self)
     }
 
-    /// How many of its counters, the first, have a timeline.
+    /// How many of its counters, from index 0 on, have a timeline.
     pub fn timed_counters(&self) -> usize {
         self.kind.rules().timed_counters(self)
     }

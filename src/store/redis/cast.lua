@@ -12,7 +12,7 @@
 --         index of each ("2"). What is on record of it is that number in digits, or those bytes; with a label, a
 --         character 64 above it comes after the digits, or 0xFE and the label come before the bytes
 --       6 the caller's time
---       7 how many counters, the first, have a timeline
+--       7 how many counters, from index 0 on, have a timeline
 --       8 of an article's poll, whose id may come again, when it was made, as the caller knows it; else nothing
 --       9 in a poll with open answers, the most different texts that it keeps: then the last of KEYS are its answers
 --       10, 11, … there, for each ballot, the id (8 bytes) and the text of what it says, or nothing
@@ -20,7 +20,7 @@
 --       {2, buckets}: there are so many buckets now, and a ballot named lies in another one; nothing was done in these cases; or
 --       {1, outcomes, recorded, time, phase, open, epoch, version, ballots, buckets, splits due, votes}
 -- where outcomes has a letter per ballot (c counted, r repeated, h changed, w withdrawn, n no ballot, a already voted,
--- x not open, u the clocks disagree about whether it is), a great one if the text was not kept, recorded has what is
+-- x not open, u the clocks disagree about whether it is), a capital one if the text was not kept; recorded has what is
 -- on record for each a: its length in a byte, and itself; and votes has those of counter 0, 1, … in one text, since each
 -- value of a reply costs its reader.
 --

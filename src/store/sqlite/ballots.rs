@@ -121,8 +121,8 @@ impl Ballots for SqliteStore {
     }
 }
 
-/// Applies ballots in order. Writes the tally's rows once, however many ballots there are. Of the poll's counters so
-/// many, the first, have a timeline.
+/// Applies ballots in order. Writes the tally's rows once, however many ballots there are. `timed` says how many of the
+/// poll's counters, from index 0 on, have a timeline.
 fn apply(
     db: &Connection,
     times: Times,
