@@ -1,10 +1,10 @@
 //! The floors of the house: a module uses those on floors below its own, and never one above or beside it.
 //!
-//! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and no page and
-//! no use case knows a request. Below the handlers only three modules use the framework's types: `client`, which reads
-//! addresses from a request's head, `net`, whose sockets the framework reads, and `live`, which keeps a header ready. Handlers
-//! only translate: they call use cases, never the store or the hub. And one type name has one meaning. These tests read the
-//! code; tests within it may use whatever they like.
+//! So a change of what readers see stays above, the rules of a poll can be read without knowing a store, and no page
+//! and no use case knows a request. Below the handlers only three modules use the framework's types: `client`, which
+//! reads addresses from a request's head, `net`, whose sockets the framework reads, and `live`, which keeps a header
+//! ready. Handlers only translate: they call use cases, never the store or the hub. And one type name has one meaning.
+//! These tests read the code; tests within it may use whatever they like.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,9 @@
 //! A small HTTP/1.1 client for replicas on the same host: what `sawt healthcheck` and `sawt demo` need, and no more.
 //!
-//! `reqwest`, which asks everything beyond this host, reads the system's certificates before it asks anything, also without
-//! TLS, and fails where there are none; and it goes through the proxy that the environment names. A health check is a
-//! program of its own every few seconds, in images that need no certificates, and asks the replica beside it.
+//! `reqwest`, which asks everything beyond this host, reads the system's certificates before it asks anything, also
+//! without TLS, and fails where there are none; and it goes through the proxy that the environment names. A health
+//! check is a program of its own every few seconds, in images that need no certificates, and asks the replica beside
+//! it.
 //!
 //! Every request opens a connection of its own and asks for it to be closed, so an answer ends with the connection and
 //! nothing is kept between requests. It speaks plain HTTP only, follows no redirects, reads no chunked bodies (sawt

@@ -47,8 +47,8 @@ pub enum Admission {
 pub struct Template {
     /// Its id on its site.
     pub id: TemplateId,
-    /// A poll as all of its are: with this site, question, kind and rules. Its own id means nothing; from its key those of
-    /// its polls follow.
+    /// A poll as all of its are: with this site, question, kind and rules. Its own id means nothing; from its key those
+    /// of its polls follow.
     pub pattern: Poll,
     /// Which articles it is for.
     pub admits: Admission,
@@ -102,8 +102,8 @@ pub struct NewArticlePoll {
     pub poll: Poll,
     pub template: TemplateId,
     /// The announced article that it is for; `None` if it is for an address that nobody has announced. Such a poll is
-    /// provisional until [`HONEST_CLIENTS`] have voted in it. That they have seen it is no sign: a view needs no voter and
-    /// costs its client next to nothing, so a flood would make its inventions honest by views.
+    /// provisional until [`HONEST_CLIENTS`] have voted in it. That they have seen it is no sign: a view needs no voter
+    /// and costs its client next to nothing, so a flood would make its inventions honest by views.
     pub announced: Option<ArticleId>,
     /// The most polls of the template that take votes.
     pub most_articles: u32,

@@ -1,8 +1,8 @@
 //! The font: Vazirmatn, regular and bold. Its licence, the SIL Open Font License 1.1, stands beside it.
 //!
-//! It has the letters of Arabic, Persian and the Latin languages of Europe. It has no emoji, and none of any other script:
-//! what it lacks would be an empty box. So a text in another script has no picture, and emoji and other signs are left
-//! out of one that has; a reaction is shown by its label.
+//! It has the letters of Arabic, Persian and the Latin languages of Europe. It has no emoji, and none of any other
+//! script: what it lacks would be an empty box. So a text in another script has no picture, and emoji and other signs
+//! are left out of one that has; a reaction is shown by its label.
 
 use parley::{
     FontContext,

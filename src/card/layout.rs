@@ -1,8 +1,8 @@
 //! Where everything in a card goes.
 //!
-//! From the top: the site's name and what results these are; the question; its answers or bars; how many have voted; who
-//! stands behind the poll. All lengths are in pixels, and across the card they are reckoned from the side at which the
-//! poll's language begins: so one layout serves both directions.
+//! From the top: the site's name and what results these are; the question; its answers or bars; how many have voted;
+//! who stands behind the poll. All lengths are in pixels, and across the card they are reckoned from the side at which
+//! the poll's language begins: so one layout serves both directions.
 
 use super::{
     Card, CardBody, CardShape,

@@ -12,9 +12,9 @@ pub(super) const SCRIPT: &str = include_str!("article.js");
 
 const ARTICLE: &str = include_str!("article.html");
 
-/// The page with this poll, of a service that readers reach at this address, whose paths begin so. The snippets it shows
-/// keep so much height; its own keeps it by the style sheet, since the page allows no style in its markup. Who follows
-/// `sign_in`, which signs in once, finds the newsroom; the page names only where that is.
+/// The page with this poll, of a service that readers reach at this address, whose paths begin so. The snippets it
+/// shows keep so much height; its own keeps it by the style sheet, since the page allows no style in its markup. Who
+/// follows `sign_in`, which signs in once, finds the newsroom; the page names only where that is.
 pub(super) fn write(
     poll: &DemoPoll,
     engagement: &Engagement,

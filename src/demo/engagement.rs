@@ -1,5 +1,6 @@
-//! What else the demo's page has, besides the poll that started it: reactions and stars under the article, a question of a
-//! quiz, a prediction, and what is read most. All of it is made over HTTP with the admin key, as a publisher would.
+//! What else the demo's page has, besides the poll that started it: reactions and stars under the article, a question
+//! of a quiz, a prediction, and what is read most. All of it is made over HTTP with the admin key, as a publisher
+//! would.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,11 @@
 //! `sawt demo`: a replica with a poll in it, to try things on, and a newspaper's page that it stands in.
 //!
 //! It is the real server on an embedded store in a directory of its own, which is removed when the demo ends. The demo
-//! itself does only what anybody could do from outside: it creates the poll, and what else the page has, over HTTP with the admin
-//! key, writes an article with the widget's own snippet beside it, prints what to try next, lets simulated readers vote over the
-//! loopback, at a human pace and not too many at once, and tells what it sees of the tally and the metrics. A reader
-//! whose vote gets no answer sends it again, as every client should: a repeated vote is counted once.
+//! itself does only what anybody could do from outside: it creates the poll, and what else the page has, over HTTP with
+//! the admin key, writes an article with the widget's own snippet beside it, prints what to try next, lets simulated
+//! readers vote over the loopback, at a human pace and not too many at once, and tells what it sees of the tally and
+//! the metrics. A reader whose vote gets no answer sends it again, as every client should: a repeated vote is counted
+//! once.
 
 mod article;
 mod engagement;
@@ -291,7 +292,8 @@ impl Replica {
         self.ask("POST", "/v1/polls", Some(&authorization), Some(SEED_POLL)).await
     }
 
-    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not say.
+    /// How high the poll becomes on a phone. Asked so, since without a public address the poll's own answer does not
+    /// say.
     async fn height_of(&self, poll: &DemoPoll, address: &str) -> Result<u32, DemoError> {
         #[derive(Deserialize)]
         struct SentFrame {

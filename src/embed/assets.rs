@@ -1,14 +1,13 @@
 //! The widget's script and style sheet, as they are served.
 //!
 //! They are written to be read, in `widget/`, and served as `pack.mjs` packs them into `packed/`, compressed once when
-//! they are first asked for. They are named by one hash of what is in all of them, so each may be kept for ever, and the
-//! script finds the others beside it by its own name. Whoever names one
-//! also says which bytes are meant (Subresource Integrity): the page for both, and the loader for the script. In a
-//! publisher's page the style comes within the script; the sheet alone is for polls' own pages, and for browsers that
-//! take no other there. The loader alone goes by a name that stays, `/embed.js`, and is asked for again from time to
-//! time; as is the list of them all, `/embed/manifest.json`. In a rolling deploy a page of one version may ask a
-//! replica of another, which has not its files: the loader then looks there for the script it has, which brings its
-//! style along.
+//! they are first asked for. They are named by one hash of what is in all of them, so each may be kept for ever, and
+//! the script finds the others beside it by its own name. Whoever names one also says which bytes are meant
+//! (Subresource Integrity): the page for both, and the loader for the script. In a publisher's page the style comes
+//! within the script; the sheet alone is for polls' own pages, and for browsers that take no other there. The loader
+//! alone goes by a name that stays, `/embed.js`, and is asked for again from time to time; as is the list of them all,
+//! `/embed/manifest.json`. In a rolling deploy a page of one version may ask a replica of another, which has not its
+//! files: the loader then looks there for the script it has, which brings its style along.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 

@@ -1,7 +1,7 @@
 //! What the picture of a poll says: what its page shows everyone, in the poll's language and the site's colours.
 //!
-//! It is given the tally that the page is given. Where that is none, or nobody has voted, the picture asks the question.
-//! It never tells which answer of a quiz is right, since anybody may see it before they vote.
+//! It is given the tally that the page is given. Where that is none, or nobody has voted, the picture asks the
+//! question. It never tells which answer of a quiz is right, since anybody may see it before they vote.
 
 use super::{
     digits::Digits,
@@ -92,8 +92,8 @@ impl ShownCard<'_> {
         }
     }
 
-    /// The picture; `None` if its question, an answer, or who stands behind the poll is written in letters that the font
-    /// does not have.
+    /// The picture; `None` if its question, an answer, or who stands behind the poll is written in letters that the
+    /// font does not have.
     pub fn card(&self) -> Option<Card> {
         let language = Language::for_poll(self.poll.language.as_str())?;
         let words = CardWords { language, runs: direction_of(self.poll.language.as_str()) };
@@ -146,8 +146,8 @@ impl ShownCard<'_> {
         self.ends_of_stars().unwrap_or_else(|| rule(self.poll, language, self.digits))
     }
 
-    /// Below the question, where results are shown: why shares need not add up, or of what they are; of a prediction, how
-    /// many had seen it coming.
+    /// Below the question, where results are shown: why shares need not add up, or of what they are; of a prediction,
+    /// how many had seen it coming.
     fn hint_of_results(&self, tally: &Tally, language: &Language) -> String {
         let poll = self.poll;
         if let Some(foreseen) = language.foreseen(poll, tally, self.digits) {
@@ -270,8 +270,8 @@ impl ShownCard<'_> {
         self.poll.options.iter().filter_map(|option| tally.told_votes(option.index)).max().filter(|most| *most > 0)
     }
 
-    /// That the figure is disputed, what was decided after the close, and who stands behind the poll: all of it, and ever
-    /// less. `None` if it can't be drawn.
+    /// That the figure is disputed, what was decided after the close, and who stands behind the poll: all of it, and
+    /// ever less. `None` if it can't be drawn.
     fn disclosure(&self, words: &CardWords) -> Option<Vec<CardText>> {
         let text = |text: &str| Some(CardText { text: drawable(text)?, runs: words.own_runs() });
         // What is said of the figure comes first: it is not the final one alone that is shared.

@@ -43,7 +43,8 @@ impl Poll {
 }
 
 impl Language {
-    /// That ballots of a poll count which are surely no readers', for those who see its results; `None` if that is not so.
+    /// That ballots of a poll count which are surely no readers', for those who see its results; `None` if that is not
+    /// so.
     pub fn disputed(&self, poll: &Poll) -> Option<&str> {
         (poll.grade() == Grade::Disputed).then_some(&self.texts().disputed)
     }

@@ -1,5 +1,5 @@
-//! Who stands behind a poll, as one sentence in each language: who asked, who paid, how many answered and when, and that
-//! they chose to. It stands wherever results are shown or exported.
+//! Who stands behind a poll, as one sentence in each language: who asked, who paid, how many answered and when, and
+//! that they chose to. It stands wherever results are shown or exported.
 
 use super::{
     digits::{Digits, with_digits},
@@ -59,8 +59,8 @@ impl Language {
         Some(DisclosureSentence { before, ballots, after })
     }
 
-    /// What the ballots of a closed poll come to by what was decided after its close; `None` if nothing was. Its figure at
-    /// the close stays what it was: this stands beside it.
+    /// What the ballots of a closed poll come to by what was decided after its close; `None` if nothing was. Its figure
+    /// at the close stays what it was: this stands beside it.
     pub fn addendum(&self, poll: &Poll, tally: &Tally, digits: Digits) -> Option<String> {
         let amended = tally.amended(poll.addendum.as_ref()?);
         let shares = poll.options.iter().zip(amended.parts(poll, PERMILLE)).map(|(option, tenths)| {

@@ -1,9 +1,9 @@
 //! The languages that readers are spoken to in.
 //!
-//! A language is one file in `languages/`, named by its tag, and one in the newsroom's folder of that name. The server reads
-//! it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say different things.
-//! Numbers are written by both from the same few signs rather than from the tables each side brings along, which differ
-//! between versions: `ar` alone means Latin digits to one browser and Arabic ones to the next.
+//! A language is one file in `languages/`, named by its tag, and one in the newsroom's folder of that name. The server
+//! reads it here, and gives the widget what that needs of it ([`Language::for_script`]), so the two can't say different
+//! things. Numbers are written by both from the same few signs rather than from the tables each side brings along,
+//! which differ between versions: `ar` alone means Latin digits to one browser and Arabic ones to the next.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -173,9 +173,10 @@ impl Language {
         if is_rounded { self.texts.at_least.replace("{n}", &counted) } else { counted }
     }
 
-    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `said` what is said of a vote, if not what always is. What it finds in the
-    /// markup is left out. The JSON is a single-quoted attribute's value as it is, without the escapes that its own
-    /// quotes would need: what markup or such an attribute could take for its own is written as JSON's escapes.
+    /// What the widget needs of this for a poll, as JSON; `counted` is what its total counts, and `said` what is said
+    /// of a vote, if not what always is. What it finds in the markup is left out. The JSON is a single-quoted
+    /// attribute's value as it is, without the escapes that its own quotes would need: what markup or such an attribute
+    /// could take for its own is written as JSON's escapes.
     pub fn for_script(&self, poll: &Poll, digits: Digits, counted: &str, said: Option<&str>) -> String {
         #[derive(Serialize)]
         struct ForScript<'a> {
@@ -284,8 +285,8 @@ mod tests {
                     _ => &[],
                 };
                 assert!(!said.is_empty() && placed == expected, "{name}: {text}: {said}");
-                // What is shown of a publisher's words runs its own way, and so what stands beside it: but what a button
-                // is called is only heard.
+                // What is shown of a publisher's words runs its own way, and so what stands beside it: but what a
+                // button is called is only heard.
                 let is_shown = said.contains("{option}") && !text.starts_with("move_");
                 assert_eq!(is_shown, said.contains("\u{2068}{option}\u{2069}"), "{name}: {text}: {said}");
             }

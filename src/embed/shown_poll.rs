@@ -31,7 +31,8 @@ pub struct ShownPoll<'a> {
     pub public_url: Option<&'a BaseAddress>,
     /// Whether readers find it by its id: drafts are not found, nor an article's poll before its first ballot.
     pub is_kept: bool,
-    /// What shows that a reader had it before them, if no stream brings that: of an article's poll before its first ballot.
+    /// What shows that a reader had it before them, if no stream brings that: of an article's poll before its first
+    /// ballot.
     pub mark: Option<&'a str>,
     /// Whether its reader came by its article.
     pub is_by_article: bool,

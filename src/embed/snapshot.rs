@@ -1,8 +1,8 @@
 //! A snapshot of a poll's figure, for people: the page at its permanent address, and its picture.
 //!
-//! Both show what the snapshot's statement says, which is in the site's transparency log and never changes: the question and
-//! the answers as they were worded then, the figure, and who stood behind it. Only what it does not say comes of the poll as
-//! it is: its kind and language, which don't change, and the site's name and colours.
+//! Both show what the snapshot's statement says, which is in the site's transparency log and never changes: the
+//! question and the answers as they were worded then, the figure, and who stood behind it. Only what it does not say
+//! comes of the poll as it is: its kind and language, which don't change, and the site's name and colours.
 
 use askama::Template;
 use serde::Deserialize;

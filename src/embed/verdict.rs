@@ -44,8 +44,8 @@ impl<'a> ShownPoll<'a> {
 }
 
 impl Language {
-    /// How many of those who voted had seen coming what came true; `None` if nobody had voted, nothing is said of that, or
-    /// the tally does not tell how many.
+    /// How many of those who voted had seen coming what came true; `None` if nobody had voted, nothing is said of that,
+    /// or the tally does not tell how many.
     pub fn foreseen(&self, poll: &Poll, tally: &Tally, digits: Digits) -> Option<String> {
         let resolution = poll.resolution.as_ref()?;
         if tally.ballots == 0 || !tally.display.is_exact() {

@@ -1,9 +1,9 @@
 //! The service on the wire. `openapi.yaml`, at the root of the repository, is the contract.
 //!
-//! A request goes through [`middleware`], which gives it an id and writes its log line, into the route table below. Once
-//! its route is found, it is counted in its quotas, and goes to one handler: a function from the request to
-//! `Result<HttpResponse, Problem>`. A handler translates: it calls a use case of [`Worker`], and knows neither the store
-//! nor the hub.
+//! A request goes through [`middleware`], which gives it an id and writes its log line, into the route table below.
+//! Once its route is found, it is counted in its quotas, and goes to one handler: a function from the request to
+//! `Result<HttpResponse, Problem>`. A handler translates: it calls a use case of [`Worker`], and knows neither the
+//! store nor the hub.
 //!
 //! A handler checks in the order of cost: the address, the body's type and size, who asks, the JSON, the poll, the
 //! choices; the store comes last. The client's quotas are checked before all that.

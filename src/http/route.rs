@@ -20,8 +20,8 @@ use super::{
     pattern::{Callers, POLL, Pattern},
 };
 
-/// Paths that many routes begin with, the shorter ones first. A name in a path is a regular expression, which each worker
-/// compiles for itself and tries in turn: one for all routes below such a path stands in place of one for each.
+/// Paths that many routes begin with, the shorter ones first. A name in a path is a regular expression, which each
+/// worker compiles for itself and tries in turn: one for all routes below such a path stands in place of one for each.
 const SHARED: [&str; 5] = [
     "/v1/sites/{site}",
     "/v1/sites/{site}/articles/{article}/{template}",

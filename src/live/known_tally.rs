@@ -96,9 +96,9 @@ impl KnownTally {
         Self::follow(before, tally, poll, readers)
     }
 
-    /// The snapshot that readers are shown in this half minute. It is fixed by the first tally of the half minute, and does
-    /// not include it, since that may have the ballot of whoever looks next. It shows the tally known before, also one of an
-    /// earlier revision by which the same ballots count; unless that is too old.
+    /// The snapshot that readers are shown in this half minute. It is fixed by the first tally of the half minute, and
+    /// does not include it, since that may have the ballot of whoever looks next. It shows the tally known before, also
+    /// one of an earlier revision by which the same ballots count; unless that is too old.
     fn sample(before: Option<&Self>, tally: &Tally, poll: &Arc<Poll>) -> Arc<Self> {
         let window = SampleWindow::of(tally.as_of);
         let before = before.filter(|before| before.counts_alike(tally, poll));
@@ -167,8 +167,8 @@ impl KnownTally {
         }
     }
 
-    /// The tally of a poll that has no ballot, and is in no store. It is earlier than all that are read, also those that
-    /// were read before it was made up.
+    /// The tally of a poll that has no ballot, and is in no store. It is earlier than all that are read, also those
+    /// that were read before it was made up.
     pub fn of_nothing(poll: &Arc<Poll>, now: Timestamp) -> Self {
         let follow = Self::follow(None, Tally::of_nothing(poll, now), Arc::clone(poll), ShownInstead::Same);
         Self { sequence: OF_NOTHING, poll_sequence: OF_NOTHING, ..follow }
@@ -344,7 +344,8 @@ mod tests {
         let opened = exact.with_incident(incident, IncidentPolicy::Show, Timestamp::EARLIEST).unwrap().0;
         assert!(opened.moves_versions(&exact));
         let opened = Arc::new(opened.numbered(100).poll);
-        // The first ballot that an incident's label is on is in no snapshot of its half minute; what was shown before is.
+        // The first ballot that an incident's label is on is in no snapshot of its half minute; what was shown before
+        // is.
         let before = follow(None, &exact, [60, 40], 10_000);
         let first = follow(Some(&*before), &opened, [160, 40], 11_000);
         assert_eq!(shown(&first).tally.votes.as_slice(), [60, 40]);

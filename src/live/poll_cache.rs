@@ -201,8 +201,8 @@ impl PollCache {
     }
 }
 
-/// What a future gives within this time; else it goes on in a task of its own. So a poll is read again also from a store
-/// that is further away than its readers wait.
+/// What a future gives within this time; else it goes on in a task of its own. So a poll is read again also from a
+/// store that is further away than its readers wait.
 async fn within<T: Send + 'static>(time: Duration, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
     tokio::time::timeout(time, tokio::spawn(future)).await.ok()?.ok()
 }

@@ -319,8 +319,8 @@ impl KnownPolls {
         !changed.are_too_many && self.pending.len() + changed.polls.len() <= MOST_CHANGES
     }
 
-    /// Reads what is known to have changed, and what is newer than all that is known. Whatever could not be read stays to
-    /// be.
+    /// Reads what is known to have changed, and what is newer than all that is known. Whatever could not be read stays
+    /// to be.
     async fn bring_up(&mut self, index: &SiteIndex, store: &dyn Store, site: &SiteId) -> Result<(), StoreError> {
         self.pending.extend(std::mem::take(&mut index.changed.lock().polls));
         while !self.pending.is_empty() {
@@ -377,7 +377,8 @@ impl IndexedPolls {
         *self.site.waiting.lock() = Some((count, Instant::now()));
     }
 
-    /// Counts the votes of those that were never counted, so that whoever sorts by them next need not wait for all of them.
+    /// Counts the votes of those that were never counted, so that whoever sorts by them next need not wait for all of
+    /// them.
     ///
     /// # Errors
     /// What the store failed with.
@@ -388,8 +389,8 @@ impl IndexedPolls {
         Self::count_these(store, &due, &mut counted_at).await
     }
 
-    /// Counts the votes of those in which there may be new ones, or lets that be done in the background if it takes long
-    /// and was done before.
+    /// Counts the votes of those in which there may be new ones, or lets that be done in the background if it takes
+    /// long and was done before.
     ///
     /// # Errors
     /// What the store failed with.

@@ -23,8 +23,8 @@ struct Kept<V> {
 }
 
 impl<K: Eq + Hash, V: Clone> SingleFlightCache<K, V> {
-    /// A cache that keeps an answer for so long, and at most so many. Beyond that, each request for another one reads it
-    /// for itself.
+    /// A cache that keeps an answer for so long, and at most so many. Beyond that, each request for another one reads
+    /// it for itself.
     pub fn new(kept_for: Duration, most: usize) -> Self {
         Self { kept: Mutex::default(), kept_for, most }
     }

@@ -1,5 +1,5 @@
-//! What one reader is sent: `event: tally`, `event: poll` and `event: mark` of the polls they asked for, as server-sent events
-//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//! What one reader is sent: `event: tally`, `event: poll` and `event: mark` of the polls they asked for, as server-sent
+//! events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
 //! A stream stores only how far it has come with each poll. Whenever its [writer](crate::net::writer) can take more, it
 //! compares that with the poll's [topic](super::streams) and sends what is newest, at once. Readers who may not see a
@@ -119,8 +119,8 @@ impl Streams {
 }
 
 impl Stream {
-    /// All that a reader is sent whom another replica must serve, since this one stops: when to come back. A browser that
-    /// is refused a stream never asks again.
+    /// All that a reader is sent whom another replica must serve, since this one stops: when to come back. A browser
+    /// that is refused a stream never asks again.
     pub fn come_back() -> Bytes {
         retry(1_000)
     }

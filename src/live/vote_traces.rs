@@ -1,18 +1,19 @@
 //! What was seen of votes since the detectors looked last, here and on the other replicas.
 //!
 //! Detectors need the ballots of all replicas in their order, and a load balancer deals one network's ballots out to
-//! all. So every few seconds each replica tells the others what it has seen: of each ballot a time, a network's digest, an option,
-//! and whether its voter is new; of each poll how often it was viewed. All replicas then know the same and find the same. None
-//! leads: whichever opens an incident first has opened it for all. The [`Broker`](crate::store::Broker) carries this, so the
-//! store keeps nothing of it. A lost message makes detectors a little blinder for some seconds, and nothing wrong.
+//! all. So every few seconds each replica tells the others what it has seen: of each ballot a time, a network's digest,
+//! an option, and whether its voter is new; of each poll how often it was viewed. All replicas then know the same and
+//! find the same. None leads: whichever opens an incident first has opened it for all. The
+//! [`Broker`](crate::store::Broker) carries this, so the store keeps nothing of it. A lost message makes detectors a
+//! little blinder for some seconds, and nothing wrong.
 //!
 //! On a vote's way this is one look-up and an entry in a list. It keeps the network's address until the detectors take
 //! the list, within seconds; hashing it waits until then too. What is kept from then on is a *digest*: a hash under the
-//! service's secret of the network, the poll and the day. It is the same on all replicas, and another in the next poll and
-//! on the next day: the detectors forget yesterday's, and an incident that is over keeps none.
+//! service's secret of the network, the poll and the day. It is the same on all replicas, and another in the next poll
+//! and on the next day: the detectors forget yesterday's, and an incident that is over keeps none.
 //!
-//! Memory is bounded: at most [`MOST_POLLS`] polls with [`MOST_TRACES`] ballots each wait, and the views of as many. Of more ballots the first
-//! stand for the rest, and for how even their gaps are they say nothing then.
+//! Memory is bounded: at most [`MOST_POLLS`] polls with [`MOST_TRACES`] ballots each wait, and the views of as many. Of
+//! more ballots the first stand for the rest, and for how even their gaps are they say nothing then.
 
 use std::sync::OnceLock;
 

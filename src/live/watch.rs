@@ -84,8 +84,8 @@ impl WatchedPoll {
         };
         let Some(newest) = newest else { return watch };
         if let Some(shown) = watch.shown(&newest) {
-            // A reader who has this tally is not sent it again, unless they may have missed that the poll has closed, or
-            // has opened by the clock, at the same position. One that is not exact may be another there.
+            // A reader who has this tally is not sent it again, unless they may have missed that the poll has closed,
+            // or has opened by the clock, at the same position. One that is not exact may be another there.
             let is_newest = seen.is_some_and(|seen| seen.position == shown.tally.position());
             let has_moved = match shown.tally.state {
                 State::Open => shown.tally.version == 0 && shown.poll.schedule.opens_at.is_some(),

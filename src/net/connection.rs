@@ -16,8 +16,8 @@
 //! wakes itself to read on, tries to write, and can't. So a connection that fails to write more than
 //! [`MOST_VAIN_WRITES`] times in a row, which has no other cause, is closed at once.
 //!
-//! A connection can be [handed over](ConnectionHandle::hand_over) to a new owner once the framework has written all it had to write: what
-//! the framework keeps for a connection is too much for one that only receives.
+//! A connection can be [handed over](ConnectionHandle::hand_over) to a new owner once the framework has written all it
+//! had to write: what the framework keeps for a connection is too much for one that only receives.
 //!
 //! What the framework answers by itself, because it could not read a request, is replaced: see [`AnswerOverride`].
 //!
@@ -180,7 +180,8 @@ impl<S: Socket, P: ConnectionTracker> Connection<S, P> {
         self.handle.clone()
     }
 
-    /// Notes that nothing is to be done here, unless more of an answer is to come. Returns whether the connection must end.
+    /// Notes that nothing is to be done here, unless more of an answer is to come. Returns whether the connection must
+    /// end.
     fn note_idle(&self, cx: &Context<'_>) -> bool {
         !self.handle.is_held() && self.tracker.note_idle(cx)
     }

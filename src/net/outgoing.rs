@@ -2,8 +2,8 @@
 
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 
-/// What a client is made of that asks services others have named: it follows no redirects, which could lead elsewhere, and
-/// keeps no connections.
+/// What a client is made of that asks services others have named: it follows no redirects, which could lead elsewhere,
+/// and keeps no connections.
 pub fn client_builder() -> ClientBuilder {
     use_ring();
     Client::builder()

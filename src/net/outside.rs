@@ -101,12 +101,12 @@ fn is_outside(address: IpAddr) -> bool {
     }
 }
 
-/// Of IPv6 only what is given out to networks (`2000::/3`) is outside, and of that not what stands for an IPv4 address or
-/// for nothing.
+/// Of IPv6 only what is given out to networks (`2000::/3`) is outside, and of that not what stands for an IPv4 address
+/// or for nothing.
 fn is_outside_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, fourth, fifth, sixth, ..] = address.segments();
-    // What reaches an IPv4 address by another way: NAT64's well-known prefix (RFC 6052), 6to4. A network's own prefix of NAT64
-    // (RFC 8215) is inside, whatever stands behind it.
+    // What reaches an IPv4 address by another way: NAT64's well-known prefix (RFC 6052), 6to4. A network's own prefix
+    // of NAT64 (RFC 8215) is inside, whatever stands behind it.
     let embedded = match (first, second) {
         (0x0064, 0xff9b) if (third, fourth, fifth, sixth) == (0, 0, 0, 0) => Some(low_v4(address)),
         (0x2002, _) => Some(Ipv4Addr::from((u32::from(second) << 16) | u32::from(third))),

@@ -2,9 +2,9 @@
 //!
 //! Ten thousand readers who only listen should cost little more than their sockets. So the framework does not write
 //! streams: it keeps buffers and timers for further requests on a connection. Once the head of the answer is written,
-//! the socket is [handed over](super::connection::ConnectionHandle::hand_over), and no more requests are read from it. The answer says
-//! `Connection: close` and has no length: it ends with the connection (RFC 9112, section 6.3), and each event is
-//! written as it is, from bytes that all streams share.
+//! the socket is [handed over](super::connection::ConnectionHandle::hand_over), and no more requests are read from it.
+//! The answer says `Connection: close` and has no length: it ends with the connection (RFC 9112, section 6.3), and each
+//! event is written as it is, from bytes that all streams share.
 
 use std::{
     future::Future,

@@ -37,7 +37,8 @@ struct Jwk {
 
 impl Jwks {
     /// Checks a token's signature by the key that it names, or by any if it names none. Only public keys are known, and
-    /// each only for the algorithms of its own kind: a token signed by nobody, or by what everybody can read, is refused.
+    /// each only for the algorithms of its own kind: a token signed by nobody, or by what everybody can read, is
+    /// refused.
     pub(super) fn verify(&self, token: &IdToken<'_>) -> Result<(), &'static str> {
         let keys = self.keys.iter().take(MOST_KEYS).filter_map(|key| Jwk::deserialize(key).ok());
         let mut fitting = keys.filter(|key| key.fits(token)).peekable();

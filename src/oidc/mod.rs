@@ -1,7 +1,7 @@
 //! People whom an identity provider names: OpenID Connect Core 1.0, the authorization code flow with PKCE (RFC 7636).
 //!
-//! The signatures are checked by `ring`, which is here for TLS. The crate for all of it, `openidconnect`, would bring 81
-//! others, 17 of them in a second version, and an `rsa` with an advisory that nobody mends (RUSTSEC-2023-0071).
+//! The signatures are checked by `ring`, which is here for TLS. The crate for all of it, `openidconnect`, would bring
+//! 81 others, 17 of them in a second version, and an `rsa` with an advisory that nobody mends (RUSTSEC-2023-0071).
 //!
 //! - [`settings`](OidcSettings): which provider, and what its groups may do here.
 //! - [`SignInAttempt`]: what a browser keeps while its person is away at the provider. State, nonce and PKCE's verifier
@@ -221,8 +221,8 @@ impl IdentityProvider {
         Ok(())
     }
 
-    /// What the provider says of itself. Once that is old it is asked again, by one: what it said before is good enough for
-    /// those who come meanwhile.
+    /// What the provider says of itself. Once that is old it is asked again, by one: what it said before is good enough
+    /// for those who come meanwhile.
     async fn known(&self) -> Result<Arc<KnownProvider>, OidcError> {
         let known = self.known.lock().clone();
         let asking = self.asking.try_lock();
@@ -250,8 +250,8 @@ impl IdentityProvider {
 }
 
 impl ProviderDiscovery {
-    /// Checks what whoever sent a person back calls themselves (RFC 9207, section 2.4): a code of another provider, brought
-    /// to this one's address, is redeemed nowhere. One that says it is always there must be.
+    /// Checks what whoever sent a person back calls themselves (RFC 9207, section 2.4): a code of another provider,
+    /// brought to this one's address, is redeemed nowhere. One that says it is always there must be.
     fn check_issuer(&self, said: Option<&str>) -> Result<(), OidcError> {
         match said {
             Some(said) if said == self.issuer => Ok(()),

@@ -42,9 +42,9 @@ impl Poll {
         Some(Edit { poll: Self { decisions, ..edit.poll }, ..edit })
     }
 
-    /// The poll, which is closed, with an addendum by which this is decided of a label; `None` if it is decided already.
-    /// It has none once all is decided again as it was at the close. `recorded` has all its ballots. It is closed on
-    /// record then, also if only the clock had closed it.
+    /// The poll, which is closed, with an addendum by which this is decided of a label; `None` if it is decided
+    /// already. It has none once all is decided again as it was at the close. `recorded` has all its ballots. It is
+    /// closed on record then, also if only the clock had closed it.
     pub fn amended(
         &self,
         label: Label,

@@ -114,11 +114,11 @@ impl Action {
     /// counts; `cast.lua` is the same in Lua, and random histories compare the two.
     ///
     /// The order matters. The same ballot again is `Repeated` even if the poll has closed since: a lost answer costs
-    /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable. One that is changed
-    /// keeps [the worse label](LabelSet::kept_of); one that is only repeated keeps the one it has.
+    /// nobody a vote. Next, the poll must surely be open. Next, a ballot on record must be changeable. One that is
+    /// changed keeps [the worse label](LabelSet::kept_of); one that is only repeated keeps the one it has.
     ///
-    /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same), and `uncounted`
-    /// which labels don't count.
+    /// `is_answer_same` says whether its text is [the one on record](super::RecordedAnswer::is_the_same), and
+    /// `uncounted` which labels don't count.
     pub fn apply(
         self,
         record: Option<RecordedBallot>,

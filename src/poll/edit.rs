@@ -2,8 +2,8 @@
 //!
 //! Once a poll has ballots, only what cannot falsify them may change: the wording of the question and the labels, the
 //! language, the order in which options are shown, who sees the results, whether ballots may be changed, and when the
-//! poll closes. A change of the wording then needs a reason: see [`rewording`](super::rewording). The set of options, how many may be chosen, and the kind (which never changes) are fixed by the first
-//! ballot. See [`Effect::Reshapes`].
+//! poll closes. A change of the wording then needs a reason: see [`rewording`](super::rewording). The set of options,
+//! how many may be chosen, and the kind (which never changes) are fixed by the first ballot. See [`Effect::Reshapes`].
 
 use super::{
     OptionId, Poll, PollFields, PollOption, QUESTION, State, Timestamp,
@@ -41,8 +41,8 @@ pub enum Effect {
     /// It changes the wording and says why: the poll's last [`Rewording`](super::Rewording) tells it. Ballots count as
     /// before.
     Rewords,
-    /// It adds to a closed poll, whose figure stays: what became of a prediction, or what is decided of labels. No other
-    /// edit is made of one.
+    /// It adds to a closed poll, whose figure stays: what became of a prediction, or what is decided of labels. No
+    /// other edit is made of one.
     Amends,
 }
 

@@ -1,8 +1,8 @@
 //! One emoji, which stands for a reaction.
 //!
-//! What is an emoji changes with every version of Unicode, and a browser knows a later one than this service may. So taken is
-//! what looks like one: a single grapheme cluster (UAX #29) of the blocks that emoji are in, with what joins, colours and
-//! dresses them.
+//! What is an emoji changes with every version of Unicode, and a browser knows a later one than this service may. So
+//! taken is what looks like one: a single grapheme cluster (UAX #29) of the blocks that emoji are in, with what joins,
+//! colours and dresses them.
 
 use std::{fmt, str::FromStr};
 
@@ -56,8 +56,8 @@ fn is_pictured(part: char) -> bool {
         | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Whether a character is part of an emoji that others make: a joiner, a variation selector, a digit under a keycap, a flag's
-/// tag.
+/// Whether a character is part of an emoji that others make: a joiner, a variation selector, a digit under a keycap, a
+/// flag's tag.
 fn is_joined(part: char) -> bool {
     matches!(part, '\u{200D}' | '\u{FE0F}' | '0'..='9' | '#' | '*' | '\u{E0020}'..='\u{E007F}')
 }

@@ -25,9 +25,10 @@ impl Grade {
 }
 
 impl Poll {
-    /// How far its figure can be relied on. An incident that an editor has ended says nothing against it any more, and one
-    /// whose ballots don't count says that somebody has looked. Where it is about everybody, those who left out the work that
-    /// was asked for meanwhile are the first whose ballots don't: else readers would be held, and what they suffer from counted.
+    /// How far its figure can be relied on. An incident that an editor has ended says nothing against it any more, and
+    /// one whose ballots don't count says that somebody has looked. Where it is about everybody, those who left out the
+    /// work that was asked for meanwhile are the first whose ballots don't: else readers would be held, and what they
+    /// suffer from counted.
     pub fn grade(&self) -> Grade {
         let mut grade = if self.decisions_now().count_all() { Grade::Clean } else { Grade::Watched };
         for incident in self.standing_incidents() {

@@ -200,8 +200,9 @@ impl LabelSet {
         self.0 & label.bit() != 0
     }
 
-    /// Of two labels the one that a ballot keeps when it is changed, if these don't count: one of these, or else the worse.
-    /// So nobody gets rid of a label by voting again, or out of a hold by a worse label that counts. `cast.lua` does the same.
+    /// Of two labels the one that a ballot keeps when it is changed, if these don't count: one of these, or else the
+    /// worse. So nobody gets rid of a label by voting again, or out of a hold by a worse label that counts. `cast.lua`
+    /// does the same.
     #[must_use]
     pub fn kept_of(self, one: Label, other: Label) -> Label {
         match (self.has(one), self.has(other)) {

@@ -26,7 +26,8 @@ impl Poll {
         Ok(self.moved(Schedule { phase: Phase::Live, opens_at, closes_at }, now))
     }
 
-    /// The poll, published by its schedule: a draft whose opening time is ahead opens by itself then, and another at once.
+    /// The poll, published by its schedule: a draft whose opening time is ahead opens by itself then, and another at
+    /// once.
     ///
     /// # Errors
     /// As [`opened`](Self::opened).

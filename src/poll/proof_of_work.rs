@@ -1,5 +1,5 @@
-//! When new voters are asked to prove work: a bounded calculation on their device, which costs one reader a second and a
-//! crowd of machines as many as they have voters. Who does not is not refused: the ballot has a label.
+//! When new voters are asked to prove work: a bounded calculation on their device, which costs one reader a second and
+//! a crowd of machines as many as they have voters. Who does not is not refused: the ballot has a label.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,8 @@ impl Poll {
         }
     }
 
-    /// What there is to say against a ballot without the work that is asked for, beside what a replica has seen. What is not
-    /// counted already stays so: nobody gets out of it by leaving the work undone.
+    /// What there is to say against a ballot without the work that is asked for, beside what a replica has seen. What
+    /// is not counted already stays so: nobody gets out of it by leaving the work undone.
     pub fn label_without_work(&self, seen: Label) -> Label {
         if self.decisions.count(seen) { seen.worse(Label::NO_WORK) } else { seen }
     }

@@ -1,4 +1,5 @@
-//! What readers see in place of a tally while a poll takes votes, if its publisher does not show them the tally as it is.
+//! What readers see in place of a tally while a poll takes votes, if its publisher does not show them the tally as it
+//! is.
 //!
 //! In percent: shares that nobody can count votes by, and ballots rounded down to two digits. Delayed: the tally at the
 //! beginning of a minute some minutes ago, summed from the minutes of the timeline, which are the same on every replica
@@ -13,7 +14,8 @@ use super::{Change, Minute, Poll, Revision, State, Tally, TallyDisplay, Timestam
 const DELAY_MINUTES: i64 = 5;
 
 impl Poll {
-    /// How exact readers see the tally in this state. In percent it may be a snapshot: see [`is_sampled_in`](Self::is_sampled_in).
+    /// How exact readers see the tally in this state. In percent it may be a snapshot: see
+    /// [`is_sampled_in`](Self::is_sampled_in).
     pub fn display_in(&self, state: State) -> TallyDisplay {
         match state {
             State::Open => self.shown_display(),
@@ -58,8 +60,8 @@ impl Tally {
     }
 }
 
-/// A version, of which what is beyond the least one is rounded down: all of it is too coarse once versions have moved on a
-/// hundred times. One that is not there yet is a partition's that has not heard of it.
+/// A version, of which what is beyond the least one is rounded down: all of it is too coarse once versions have moved
+/// on a hundred times. One that is not there yet is a partition's that has not heard of it.
 fn round_version(version: u64, least: u64) -> u64 {
     version.checked_sub(least).map_or_else(|| to_two_digits(version), |beyond| least + to_two_digits(beyond))
 }

@@ -1,8 +1,8 @@
 //! Instant run-off: who wins a ranked poll, by rounds.
 //!
 //! In each round a ballot counts for the option it ranks highest of those still in. An option with more than half of
-//! these votes wins. If there is none, the option with the fewest goes out, and the next round is counted. A ballot that
-//! ranks none of those still in is *exhausted*: it counts for nobody, and not in the half.
+//! these votes wins. If there is none, the option with the fewest goes out, and the next round is counted. A ballot
+//! that ranks none of those still in is *exhausted*: it counts for nobody, and not in the half.
 //!
 //! **Ties.** Of several with the fewest votes, the one goes out that had the fewest in the latest round before in which
 //! they differ. Where no round tells them apart, the one goes out whose BLAKE3 hash of the poll and the option is the
@@ -221,8 +221,8 @@ mod tests {
         run_off.winner.as_ref().map(OptionId::as_str)
     }
 
-    /// The textbooks' vote on the capital of Tennessee, in percent: Knoxville wins by run-off, with neither the most first
-    /// preferences nor the place between the others.
+    /// The textbooks' vote on the capital of Tennessee, in percent: Knoxville wins by run-off, with neither the most
+    /// first preferences nor the place between the others.
     #[test]
     fn the_capital_of_tennessee_is_the_one_in_the_textbooks() {
         let (poll, orders) = election(

@@ -1,21 +1,21 @@
-//! What readers are shown while ballots of an open poll are held, or an incident goes on: a snapshot that is renewed every 30
-//! seconds.
+//! What readers are shown while ballots of an open poll are held, or an incident goes on: a snapshot that is renewed
+//! every 30 seconds.
 //!
-//! Nobody may find out whether their own ballot counts, or will. So all are shown the same, and it changes neither with a
-//! ballot nor soon after it: whole percentages; ballots rounded down to two digits, and below a hundred only that there are
-//! some; the beginning of the half minute as its time; and a version that numbers the half minutes.
+//! Nobody may find out whether their own ballot counts, or will. So all are shown the same, and it changes neither with
+//! a ballot nor soon after it: whole percentages; ballots rounded down to two digits, and below a hundred only that
+//! there are some; the beginning of the half minute as its time; and a version that numbers the half minutes.
 //!
-//! Whoever has a later tally refuses an earlier one, by its version. So the numbers lie between those of the tally before and
-//! those after: whenever other ballots count, or snapshots begin or end, the versions of all partitions move on by
-//! [`VERSION_STEP`], and snapshots are numbered within the first half of that. What readers are shown in percent or delayed has
-//! a coarser version than its tally: so that is counted from [`Poll::least_version`] on.
+//! Whoever has a later tally refuses an earlier one, by its version. So the numbers lie between those of the tally
+//! before and those after: whenever other ballots count, or snapshots begin or end, the versions of all partitions move
+//! on by [`VERSION_STEP`], and snapshots are numbered within the first half of that. What readers are shown in percent
+//! or delayed has a coarser version than its tally: so that is counted from [`Poll::least_version`] on.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Edit, Effect, Poll, Revision, State, Tally, TallyDisplay, Timestamp};
 
-/// How far a partition's version moves on when it comes to a revision by which other ballots count, or snapshots begin or
-/// end. `sync_partition.lua` does the same.
+/// How far a partition's version moves on when it comes to a revision by which other ballots count, or snapshots begin
+/// or end. `sync_partition.lua` does the same.
 pub const VERSION_STEP: u64 = 1_000_000;
 
 /// How long a snapshot is shown.
@@ -83,8 +83,8 @@ impl Poll {
         self.sampling.is_some_and(|sampling| sampling.revision == self.revision)
     }
 
-    /// Greater than every version that readers were shown before those of its tally moved on last, and never greater than
-    /// those since; 0 if they never have. It is round, to tell no number of votes.
+    /// Greater than every version that readers were shown before those of its tally moved on last, and never greater
+    /// than those since; 0 if they never have. It is round, to tell no number of votes.
     pub(super) fn least_version(&self) -> u64 {
         self.sampling.map_or(0, |sampling| sampling.version - sampling.version % (VERSION_STEP / 2))
     }

@@ -1,10 +1,10 @@
 //! Finding texts by words, as people type them.
 //!
-//! Who searches types on whatever keyboard is at hand: `امتحان` for `إمتحان`, without the marks of vowels, in capitals or
-//! not. So texts and words are *folded* before they are compared: decomposed (NFKD, Unicode Standard Annex #15) without
-//! the marks that come off, so hamza and madda come off their carriers as accents do; without tatweel; with one form of
-//! alef, yeh, kaf and of the final heh; in Latin digits and lower case. A word is found anywhere in a text, since Arabic
-//! writes articles and conjunctions onto the word.
+//! Who searches types on whatever keyboard is at hand: `امتحان` for `إمتحان`, without the marks of vowels, in capitals
+//! or not. So texts and words are *folded* before they are compared: decomposed (NFKD, Unicode Standard Annex #15)
+//! without the marks that come off, so hamza and madda come off their carriers as accents do; without tatweel; with one
+//! form of alef, yeh, kaf and of the final heh; in Latin digits and lower case. A word is found anywhere in a text,
+//! since Arabic writes articles and conjunctions onto the word.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 

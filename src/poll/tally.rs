@@ -165,8 +165,8 @@ impl Tally {
             .map(|part| f64::from(u32::try_from(part).unwrap_or(WHOLE)) / f64::from(WHOLE))
     }
 
-    /// The Borda points of each option of a ranked poll, in the poll's order; `None` of other kinds, and of a tally that
-    /// is not exact.
+    /// The Borda points of each option of a ranked poll, in the poll's order; `None` of other kinds, and of a tally
+    /// that is not exact.
     pub fn borda(&self, poll: &Poll) -> Option<Votes> {
         if !self.display.is_exact() {
             return None;
@@ -174,8 +174,8 @@ impl Tally {
         poll.kind.rules().points(poll, &self.votes)
     }
 
-    /// Which share of so many views led to a ballot, from 0 to 1, to four decimals; `None` without views. Some vote where
-    /// no view was counted, so it is never more than 1.
+    /// Which share of so many views led to a ballot, from 0 to 1, to four decimals; `None` without views. Some vote
+    /// where no view was counted, so it is never more than 1.
     pub fn turnout(&self, views: u64) -> Option<f64> {
         const WHOLE: u32 = 10_000;
         let share = u128::from(self.ballots) * u128::from(WHOLE);

@@ -61,8 +61,8 @@ pub enum Viewer {
 }
 
 impl ResultsPolicy {
-    /// The least that somebody must be to see the tally of a poll in this state. This is the one rule of who may see it:
-    /// all others ask here.
+    /// The least that somebody must be to see the tally of a poll in this state. This is the one rule of who may see
+    /// it: all others ask here.
     pub fn least_viewer(self, state: State) -> Viewer {
         match self {
             Self::Always => Viewer::Everyone,

@@ -22,7 +22,8 @@ pub struct NewArticle {
 }
 
 impl Publishing {
-    /// Announces an article of a site, or what has changed of it: from then on its polls stay. Returns whether it is new.
+    /// Announces an article of a site, or what has changed of it: from then on its polls stay. Returns whether it is
+    /// new.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`Address`](PublishError::Address);

@@ -1,8 +1,8 @@
 //! A site's polls, listed: newest first from the store, and in any other way from an index in memory.
 //!
-//! Stores keep polls by age. A list that is searched, or in another order, asks the
-//! [index](crate::live::PollIndex) which polls those are, and reads them from the store. The index has the newest 20,000
-//! polls of a site; a filter by state alone also finds older ones, since it then looks through the store, some at a time.
+//! Stores keep polls by age. A list that is searched, or in another order, asks the [index](crate::live::PollIndex)
+//! which polls those are, and reads them from the store. The index has the newest 20,000 polls of a site; a filter by
+//! state alone also finds older ones, since it then looks through the store, some at a time.
 
 use std::cmp::Reverse;
 
@@ -199,8 +199,8 @@ impl Publishing {
         Ok(try_join_all(ids.iter().map(|id| self.store.poll(*id))).await?)
     }
 
-    /// The newest polls, from the store. A filter by state reads on until its page is full, and gives up after a bounded
-    /// number of polls.
+    /// The newest polls, from the store. A filter by state reads on until its page is full, and gives up after a
+    /// bounded number of polls.
     async fn polls_by_age(&self, asked: PollsQuery) -> Result<ListedPolls, PublishError> {
         let PollsQuery { site, state, start, limit, .. } = asked;
         let start = match start {

@@ -15,8 +15,8 @@ const AT_ONCE: usize = 32;
 
 impl Publishing {
     /// Puts a place of a site that the publisher acts for: makes it, or replaces it in the revision that the publisher
-    /// expects. Returns whether it was made. What is there already is as good as put, whatever revision is expected: the
-    /// answer of an attempt before may have been lost.
+    /// expects. Returns whether it was made. What is there already is as good as put, whatever revision is expected:
+    /// the answer of an attempt before may have been lost.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`NoPlace`](PublishError::NoPlace) if a revision

@@ -181,8 +181,8 @@ impl Publishing {
         self.move_poll(publisher, id, plan).await
     }
 
-    /// Publishes a draft: it opens by its schedule, or at once if that names no time ahead. What is published already stays
-    /// as it is.
+    /// Publishes a draft: it opens by its schedule, or at once if that names no time ahead. What is published already
+    /// stays as it is.
     ///
     /// # Errors
     /// As [`open_poll`](Self::open_poll).

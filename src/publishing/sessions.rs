@@ -160,8 +160,8 @@ impl Publishing {
         Ok(sites)
     }
 
-    /// Who is signed in at a site, those who came last first: at most the last 500. Those who have business at every site
-    /// are told of to the operator alone.
+    /// Who is signed in at a site, those who came last first: at most the last 500. Those who have business at every
+    /// site are told of to the operator alone.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); what the store failed with.
@@ -192,8 +192,8 @@ impl Publishing {
         Ok(listed)
     }
 
-    /// Ends a session of somebody who is signed in at a site, at once and everywhere; or all of theirs. Who has business
-    /// elsewhere too is signed out by the operator alone.
+    /// Ends a session of somebody who is signed in at a site, at once and everywhere; or all of theirs. Who has
+    /// business elsewhere too is signed out by the operator alone.
     ///
     /// # Errors
     /// As [`sessions_at`](Self::sessions_at); [`NoSession`](PublishError::NoSession);
@@ -222,7 +222,8 @@ impl Publishing {
         Ok(())
     }
 
-    /// Ends the sessions of a key that is revoked. They let nobody in any more: so it is no matter if the store is away.
+    /// Ends the sessions of a key that is revoked. They let nobody in any more: so it is no matter if the store is
+    /// away.
     pub(super) async fn end_sessions_of_key(&self, key: &ApiKey) {
         let ended = async {
             for (hash, session) in self.store.sessions_in(&Realm::Site(key.site.clone()), MOST_SESSIONS).await? {

@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Publishing {
-    /// Replaces the settings of a site that the publisher acts for; for the operator makes it too, unless it is to be as
-    /// it was at `version`, its `updated_at`. Returns whether it was made.
+    /// Replaces the settings of a site that the publisher acts for; for the operator makes it too, unless it is to be
+    /// as it was at `version`, its `updated_at`. Returns whether it was made.
     ///
     /// # Errors
     /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`SiteChanged`](PublishError::SiteChanged); what the
@@ -59,7 +59,8 @@ impl Publishing {
         Ok(self.store.sites(after, limit).await?)
     }
 
-    /// Deletes a site that has neither polls nor templates, places or keys, so that nothing is lost with it. Only for the operator.
+    /// Deletes a site that has neither polls nor templates, places or keys, so that nothing is lost with it. Only for
+    /// the operator.
     ///
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);

@@ -1,5 +1,5 @@
-//! What waits for an editor of a site: readers' own words that nobody has decided on, polls that close today, and closed
-//! ones of which it may be said what came true.
+//! What waits for an editor of a site: readers' own words that nobody has decided on, polls that close today, and
+//! closed ones of which it may be said what came true.
 //!
 //! All is found by the [index](crate::live::PollIndex) of the site's polls. A poll does not say whether it is a
 //! prediction, so every closed poll of kind `single` could be one: those that closed lately are named, and not counted

@@ -135,8 +135,8 @@ impl Publishing {
         Err(PublishError::KeptChanging)
     }
 
-    /// The editor says which fields are otherwise, not which revision they have seen: so it is made again on top of what
-    /// another has put meanwhile.
+    /// The editor says which fields are otherwise, not which revision they have seen: so it is made again on top of
+    /// what another has put meanwhile.
     async fn change_webhook(
         &self,
         publisher: &Publisher,

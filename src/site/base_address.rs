@@ -7,8 +7,8 @@ use super::{Origin, origin};
 /// The address that every address of the service begins with: an origin, and a path that is empty or like `/polls`. It
 /// never ends in a slash.
 ///
-/// A path is made of letters, digits and `-`, `.`, `_`, `~` between its slashes. Other characters are written in more than
-/// one way (`%C3%A9`, `é`), and browsers, proxies and caches don't agree which ways are the same.
+/// A path is made of letters, digits and `-`, `.`, `_`, `~` between its slashes. Other characters are written in more
+/// than one way (`%C3%A9`, `é`), and browsers, proxies and caches don't agree which ways are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseAddress {
     text: String,

@@ -69,7 +69,8 @@ impl Density {
 }
 
 impl SiteLook {
-    /// Declarations of CSS that make a poll look so; empty if all is as usual. Made of what was checked, and of no text.
+    /// Declarations of CSS that make a poll look so; empty if all is as usual. Made of what was checked, and of no
+    /// text.
     pub fn declarations(&self) -> String {
         let mut said = String::new();
         if let Some(accent) = self.accent {

@@ -149,8 +149,8 @@ fn about(poll: &Poll) -> Map<String, Value> {
     data
 }
 
-/// The fields that are otherwise, by their names in the API. Resolution has an event of its own, and so has a state that the
-/// poll comes to at once; one that is published ahead of its time has none.
+/// The fields that are otherwise, by their names in the API. Resolution has an event of its own, and so has a state
+/// that the poll comes to at once; one that is published ahead of its time has none.
 fn changed(before: &Poll, after: &Poll, now: Timestamp) -> Vec<&'static str> {
     let Poll {
         // Fixed at creation, or told otherwise.

@@ -12,20 +12,20 @@ use crate::{
 /// Announced articles. They go with their site.
 #[async_trait]
 pub trait Articles: Send + Sync {
-    /// Keeps an article of an existing site, in place of the one with its id. Its address names this one from then on, and
-    /// not the one it named before. If the site then has more than `most`, others that were published first go.
+    /// Keeps an article of an existing site, in place of the one with its id. Its address names this one from then on,
+    /// and not the one it named before. If the site then has more than `most`, others that were published first go.
     ///
     /// A new article's [`first_address`](Announced::first_address) is its address, unless that names another, or is the
-    /// first one of another, wherever that stands by now: no two have the same. Whoever replaces an article keeps it. It
-    /// goes on naming the article after the address has changed, until another article is announced with it; other
+    /// first one of another, wherever that stands by now: no two have the same. Whoever replaces an article keeps it.
+    /// It goes on naming the article after the address has changed, until another article is announced with it; other
     /// addresses that it had name nothing.
     async fn put_article(&self, site: &SiteId, article: &Announced, most: usize) -> Result<ArticlePutting, StoreError>;
 
     /// The article that a key names.
     async fn article(&self, site: &SiteId, key: &ArticleKey) -> Result<Option<Announced>, StoreError>;
 
-    /// A site's articles, those published last first: at most `limit` of those that stand behind a place, whether or not
-    /// an article stands there.
+    /// A site's articles, those published last first: at most `limit` of those that stand behind a place, whether or
+    /// not an article stands there.
     async fn articles(
         &self,
         site: &SiteId,

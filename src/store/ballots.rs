@@ -29,8 +29,8 @@ pub trait Ballots: Send + Sync {
     /// kept.
     async fn ballot_answer(&self, poll: &Poll, voter: VoterDigest) -> Result<Option<Text>, StoreError>;
 
-    /// A page of the ballots on record, in no order; `None` if the poll is gone. A scan begins without a cursor and goes
-    /// on at each page's `next` until there is none. Each call is short, and votes are counted between them.
+    /// A page of the ballots on record, in no order; `None` if the poll is gone. A scan begins without a cursor and
+    /// goes on at each page's `next` until there is none. Each call is short, and votes are counted between them.
     ///
     /// Whatever is counted, changed or moved within the store meanwhile, a scan has no voter's ballot twice, and leaves
     /// none out that was on record all the time: so of a closed poll it has every ballot. One that is cast, changed or
@@ -45,9 +45,9 @@ pub trait Ballots: Send + Sync {
     /// costs more than a tally.
     async fn labels(&self, poll: &Poll) -> Result<Option<Vec<PartitionLabels>>, StoreError>;
 
-    /// All texts that ballots say in a poll with open answers, in any order, each with its ballots that count. A text is there as long as some ballot says
-    /// it, and there are never more than [`MOST_ANSWERS`](crate::poll::MOST_ANSWERS): the text of a ballot that comes
-    /// then is not kept.
+    /// All texts that ballots say in a poll with open answers, in any order, each with its ballots that count. A text
+    /// is there as long as some ballot says it, and there are never more than
+    /// [`MOST_ANSWERS`](crate::poll::MOST_ANSWERS): the text of a ballot that comes then is not kept.
     async fn answers(&self, poll: &Poll) -> Result<Vec<CountedAnswer>, StoreError>;
 
     /// Decides what readers are shown of a text; `None` if no ballot says it. The same decision again is not told.
@@ -64,14 +64,14 @@ pub trait Ballots: Send + Sync {
     /// the next loss makes another. Returns whether this call has raised it; not if the poll is gone.
     async fn raise_epoch(&self, poll: &Poll, partition: u16, seen: Position) -> Result<bool, StoreError>;
 
-    /// By how much the tally moved in each minute of a range, over all partitions, as far as its counters have a timeline
-    /// ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone. Of ballots
-    /// with a label only those that count in the caller's revision of the poll.
+    /// By how much the tally moved in each minute of a range, over all partitions, as far as its counters have a
+    /// timeline ([`Poll::timed_counters`]): as many minutes as fit in a page, in order. Nothing if the poll is gone. Of
+    /// ballots with a label only those that count in the caller's revision of the poll.
     async fn minutes(&self, poll: &Poll, range: Range<Minute>) -> Result<Minutes, StoreError>;
 }
 
-/// Reads all ballots of a poll, page by page as [`Ballots::ballots`] has them, and rests after each page for as long as it
-/// took: so votes are counted meanwhile. Returns whether the poll was there all the time.
+/// Reads all ballots of a poll, page by page as [`Ballots::ballots`] has them, and rests after each page for as long as
+/// it took: so votes are counted meanwhile. Returns whether the poll was there all the time.
 ///
 /// # Errors
 /// What `read` failed with.
@@ -100,7 +100,8 @@ where
 pub enum BatchOutcome {
     /// The ballots were applied.
     Committed(Committed),
-    /// Another revision is in force, or another poll with this id was made since. Nothing was done: read the poll again, check the choices again, cast again.
+    /// Another revision is in force, or another poll with this id was made since. Nothing was done: read the poll
+    /// again, check the choices again, cast again.
     Stale,
     /// There is no such poll.
     Gone,

@@ -1,6 +1,6 @@
 //! Where polls, ballots and tallies are kept: the [`Store`] contract, in twelve parts ([`Polls`], [`Ballots`],
-//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`], [`Webhooks`],
-//! [`TransparencyLogs`]), and the stores that keep it. Each store has a file for each part.
+//! [`Publishers`], [`Articles`], [`Templates`], [`Places`], [`Quotas`], [`Views`], [`Events`], [`Sessions`],
+//! [`Webhooks`], [`TransparencyLogs`]), and the stores that keep it. Each store has a file for each part.
 //!
 //! This rustdoc is the specification. One conformance suite (`tests/it/store/`) runs every rule below on every store. A
 //! property test runs random histories on all of them and on a plain in-memory model, and expects identical answers.

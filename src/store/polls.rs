@@ -36,8 +36,8 @@ pub trait Polls: Send + Sync {
     /// Puts a new revision in place of the one before it. When this answers [`Replacement::Done`], every partition has
     /// the revision: a closed poll counts nothing more. An edit that reshapes is made only if the poll has no ballots,
     /// and no ballot can come in while that is checked. The same edit again is `Done` again, as long as no other has
-    /// been made since. It is of the poll that was made at its moment: an article's poll may be deleted and come again with
-    /// the same id, and that one is never edited by it.
+    /// been made since. It is of the poll that was made at its moment: an article's poll may be deleted and come again
+    /// with the same id, and that one is never edited by it.
     ///
     /// An edit that was cut short is finished, or undone, by whoever next reads the poll or casts a ballot, and by the
     /// same edit again. Until then readers find the poll as it was, or as it will be, and nothing in between.

@@ -19,8 +19,9 @@ pub trait Publishers: Send + Sync {
         events: &[NewEvent],
     ) -> Result<(Site, bool), StoreError>;
 
-    /// Replaces the settings of a site that is there, if it is as it was at `version`, its `updated_at`, or whatever it is
-    /// like without one. What it has already is no change and is not told, so that the same call again is answered alike.
+    /// Replaces the settings of a site that is there, if it is as it was at `version`, its `updated_at`, or whatever it
+    /// is like without one. What it has already is no change and is not told, so that the same call again is answered
+    /// alike.
     ///
     /// The `updated_at` of a site grows with each change, whatever the clock says: it names what was read.
     async fn replace_site(
@@ -38,11 +39,11 @@ pub trait Publishers: Send + Sync {
     /// listed once it was read or put again.
     async fn sites(&self, after: Option<&SiteId>, limit: usize) -> Result<Vec<Site>, StoreError>;
 
-    /// Deletes a site that has neither polls nor templates, places, webhooks or keys; never the `default` site, which callers ensure. One step checks
-    /// that it is empty and deletes it, and a poll or a key is made only on an existing site. So a poll or key that is
-    /// made at the same moment is either refused ([`Creation::NoSite`](super::Creation::NoSite)) or keeps the site:
-    /// there is never a poll or key without a site. A deletion that was cut short was made or not, and the same call
-    /// again makes it.
+    /// Deletes a site that has neither polls nor templates, places, webhooks or keys; never the `default` site, which
+    /// callers ensure. One step checks that it is empty and deletes it, and a poll or a key is made only on an existing
+    /// site. So a poll or key that is made at the same moment is either refused
+    /// ([`Creation::NoSite`](super::Creation::NoSite)) or keeps the site: there is never a poll or key without a site.
+    /// A deletion that was cut short was made or not, and the same call again makes it.
     ///
     /// A poll or key whose making was cut short, by a replica that was killed or lost its store, keeps no site: it is
     /// given up here, and whoever goes on with it within an hour gets [`StoreError::Unavailable`].

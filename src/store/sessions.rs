@@ -27,7 +27,7 @@ pub trait Sessions: Send + Sync {
     /// The same, and tells of it in a site's log in the same step. Returns whether there was one.
     async fn end_session_at(&self, hash: KeyHash, site: &SiteId, event: &NewEvent) -> Result<bool, StoreError>;
 
-    /// The sessions of those who have business in a realm, those that began last first: at most `limit`. One that is being
-    /// added may be missing until it is.
+    /// The sessions of those who have business in a realm, those that began last first: at most `limit`. One that is
+    /// being added may be missing until it is.
     async fn sessions_in(&self, realm: &Realm, limit: usize) -> Result<Vec<(KeyHash, Session)>, StoreError>;
 }

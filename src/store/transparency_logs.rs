@@ -13,12 +13,12 @@ pub const LOG_HEAD: &str = "head";
 /// The name of the file that is the head as readers may see it.
 pub const LOG_PUBLISHED: &str = "published";
 
-/// A site's transparency log, as files. A store knows two of them, [`LOG_HEAD`] and [`LOG_PUBLISHED`], and only how they
-/// begin: what is in the others, [`proof`](crate::proof) knows.
+/// A site's transparency log, as files. A store knows two of them, [`LOG_HEAD`] and [`LOG_PUBLISHED`], and only how
+/// they begin: what is in the others, [`proof`](crate::proof) knows.
 #[async_trait]
 pub trait TransparencyLogs: Send + Sync {
-    /// Takes the lease of a site's log for so long, or holds on to it. Returns whether the holder has it: not if another
-    /// has.
+    /// Takes the lease of a site's log for so long, or holds on to it. Returns whether the holder has it: not if
+    /// another has.
     async fn lease_log(&self, site: &SiteId, holder: &str, ttl: Duration) -> Result<bool, StoreError>;
 
     /// Gives the lease back, if the holder has it.
@@ -27,13 +27,13 @@ pub trait TransparencyLogs: Send + Sync {
     /// Files of a site's log by their names, as they were at one moment; `None` for each that is not there.
     async fn log_files(&self, site: &SiteId, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
-    /// Writes files in one step, if the log is where the caller has seen it and the caller has the lease. The same again
-    /// is done again. Returns whether they are written: so of two that go on from one place, one does.
+    /// Writes files in one step, if the log is where the caller has seen it and the caller has the lease. The same
+    /// again is done again. Returns whether they are written: so of two that go on from one place, one does.
     async fn write_log(&self, site: &SiteId, write: &LogWrite) -> Result<bool, StoreError>;
 
-    /// Makes [`LOG_PUBLISHED`] the head of a log that is at this place, once all replicas that the store has now know that
-    /// head: a failover does not take back what readers have seen. Waits for them for a moment. Returns whether it is
-    /// done: not if the log is elsewhere, or a replica is behind.
+    /// Makes [`LOG_PUBLISHED`] the head of a log that is at this place, once all replicas that the store has now know
+    /// that head: a failover does not take back what readers have seen. Waits for them for a moment. Returns whether it
+    /// is done: not if the log is elsewhere, or a replica is behind.
     async fn publish_log(&self, site: &SiteId, place: &str) -> Result<bool, StoreError>;
 }
 

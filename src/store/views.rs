@@ -3,10 +3,10 @@
 //! A ranking is a site's items by a score that decays: what came now counts 1, what came a window ago 1/e. So where as
 //! much comes all the time, a score is what comes in a window.
 //!
-//! Decay goes forward (G. Cormode, V. Shkapenyuk, D. Srivastava, B. Xu, "Forward decay: a practical time decay model for
-//! streaming systems", ICDE 2009): a count that comes `n` windows after a landmark adds `e^n`, and whoever reads divides
-//! by the same number for now. So nothing that is kept is touched as time passes. The numbers grow until the landmark is
-//! moved on, after [`LANDMARK_WINDOWS`]: 100 half-lives, far before a double overflows.
+//! Decay goes forward (G. Cormode, V. Shkapenyuk, D. Srivastava, B. Xu, "Forward decay: a practical time decay model
+//! for streaming systems", ICDE 2009): a count that comes `n` windows after a landmark adds `e^n`, and whoever reads
+//! divides by the same number for now. So nothing that is kept is touched as time passes. The numbers grow until the
+//! landmark is moved on, after [`LANDMARK_WINDOWS`]: 100 half-lives, far before a double overflows.
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -15,9 +15,9 @@ pub const MOST_WAITING: usize = 1_000;
 /// The most deliveries that are kept of one webhook: the oldest that are over go first.
 pub const MOST_KEPT: usize = 2_000;
 
-/// Webhooks. Each has a cursor, the place in its site's log behind which nothing is queued for it yet. An event is queued
-/// in the step that moves the cursor, and waits until it is delivered or given up: so none is left out, however often
-/// replicas are killed, and one is delivered twice at worst.
+/// Webhooks. Each has a cursor, the place in its site's log behind which nothing is queued for it yet. An event is
+/// queued in the step that moves the cursor, and waits until it is delivered or given up: so none is left out, however
+/// often replicas are killed, and one is delivered twice at worst.
 ///
 /// What is done for a site's webhooks is done by the replica that [holds the lease](Webhooks::lease_webhooks): each of
 /// its writes checks that it still does.
@@ -27,8 +27,8 @@ pub trait Webhooks: Send + Sync {
     async fn sites_with_webhooks(&self) -> Result<Vec<SiteId>, StoreError>;
 
     /// Keeps a webhook in the revision after the one before it: the first, where there is none. The same again is
-    /// [`Done`](WebhookPut::Done) again. The cursor of a new one is the time at which it was made. The event goes to the
-    /// site's log in the same step.
+    /// [`Done`](WebhookPut::Done) again. The cursor of a new one is the time at which it was made. The event goes to
+    /// the site's log in the same step.
     async fn put_webhook(&self, hook: &Webhook, event: &NewEvent) -> Result<WebhookPut, StoreError>;
 
     /// One webhook.

@@ -147,7 +147,8 @@ pub struct AnsweredRequest<'a> {
 /// The target of lines about requests.
 const REQUESTS: &str = "sawt::request";
 
-/// Logs an answered request, as `INFO`. The line is that of an event with these fields, for a third of what an event costs.
+/// Logs an answered request, as `INFO`. The line is that of an event with these fields, for a third of what an event
+/// costs.
 pub fn log_request(request: &AnsweredRequest<'_>) {
     if tracing::enabled!(target: REQUESTS, Level::INFO) {
         dispatcher::get_default(|log| {

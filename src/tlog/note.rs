@@ -156,8 +156,8 @@ pub fn sign_checkpoint<'a>(checkpoint: &Checkpoint, keys: impl IntoIterator<Item
     note
 }
 
-/// The checkpoint that a note says, if a key that is known has signed it, and how many of its signatures are of keys that
-/// are not: these are ignored.
+/// The checkpoint that a note says, if a key that is known has signed it, and how many of its signatures are of keys
+/// that are not: these are ignored.
 ///
 /// # Errors
 /// Why it can't be relied on.

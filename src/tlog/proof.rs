@@ -39,8 +39,8 @@ pub enum ProofFault {
 }
 
 impl LogProof {
-    /// Checks that the log has this statement there. Returns the checkpoint that says so, and how many of its signatures
-    /// are of keys that are not known.
+    /// Checks that the log has this statement there. Returns the checkpoint that says so, and how many of its
+    /// signatures are of keys that are not known.
     ///
     /// # Errors
     /// Why it proves nothing.

@@ -54,8 +54,8 @@ struct IndexedOpening {
     statement: String,
 }
 
-/// Checks a site's logs: of each the checkpoint's signature, every entry, every tile and every statement that is open; and that
-/// what was kept of it before is still there. Keeps what was fetched, if there is a place for it.
+/// Checks a site's logs: of each the checkpoint's signature, every entry, every tile and every statement that is open;
+/// and that what was kept of it before is still there. Keeps what was fetched, if there is a place for it.
 pub(super) async fn verify_log(
     source: &Source,
     trusted: &[VerifierKey],

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-/// Checks that the log says first what it is, and which keys sign it; that a poll has one final figure, and that its tallies
-/// only grow. Returns the checkpoint that the log goes on from.
+/// Checks that the log says first what it is, and which keys sign it; that a poll has one final figure, and that its
+/// tallies only grow. Returns the checkpoint that the log goes on from.
 pub(super) fn check_story(
     origin: &str,
     published_keys: &BTreeSet<String>,
@@ -47,8 +47,8 @@ pub(super) fn check_story(
     Ok(text(began, "after").map(str::to_owned))
 }
 
-/// Which poll a final figure is of. That of an article may go and come again under its id, made at another moment; `None` if an
-/// older entry does not say when.
+/// Which poll a final figure is of. That of an article may go and come again under its id, made at another moment;
+/// `None` if an older entry does not say when.
 fn which_closed(statement: &Value) -> Option<(Option<&str>, Option<&str>)> {
     let (poll, made_at) = (text(statement, "poll"), text(statement, "made_at"));
     if statement.get("article").is_none() {

@@ -155,8 +155,8 @@ impl SiteCounts {
             let template = named.and_then(|article| article.template.parse().ok());
             self.polls.push(SeenPoll { poll: poll.id, template, views });
         }
-        // A listed poll is left out by whoever reads the ranking. An article's score may have come from several polls, so
-        // one whose tally not everyone may see adds nothing to it: a score says how many have voted.
+        // A listed poll is left out by whoever reads the ranking. An article's score may have come from several polls,
+        // so one whose tally not everyone may see adds nothing to it: a score says how many have voted.
         let is_told = article.is_none() || poll.tells_everyone_its_ballots(State::Open);
         if ballots != 0 && is_told {
             let measure = if poll.kind.is_pressed() { Measure::Reactions } else { Measure::Votes };

@@ -1,8 +1,10 @@
-//! Views, without HTTP: how often polls and articles were seen, and what of a site is seen, voted in and reacted to most.
+//! Views, without HTTP: how often polls and articles were seen, and what of a site is seen, voted in and reacted to
+//! most.
 //!
-//! A view is counted in this replica's memory ([`counts`]) and written by a background task ([`writer`]), a second later
-//! at most: so no reader waits for the store, no vote waits for a view, and a crash loses a second of views. What is
-//! counted is bounded at every step: what waits in memory, what waits for a store that is away, and what the store keeps.
+//! A view is counted in this replica's memory ([`counts`]) and written by a background task ([`writer`]), a second
+//! later at most: so no reader waits for the store, no vote waits for a view, and a crash loses a second of views. What
+//! is counted is bounded at every step: what waits in memory, what waits for a store that is away, and what the store
+//! keeps.
 //!
 //! Votes move rankings too. They are counted here where a batch of ballots was committed, and take the same way.
 //!

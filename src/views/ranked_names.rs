@@ -1,9 +1,10 @@
 //! Under which name an article ranks, and whether it does.
 //!
 //! Anybody can tell of views of an address that they have thought of. So on a site that announces its articles no other
-//! ranks: a flood of inventions takes no line, and no place among the items that are looked at to fill a list. Those that
-//! are announced rank by their ids, which are short. Elsewhere an article ranks by its address, unless that is longer than
-//! those that sites have, and only so many do: a ranking's memory is bounded in bytes, whatever is invented.
+//! ranks: a flood of inventions takes no line, and no place among the items that are looked at to fill a list. Those
+//! that are announced rank by their ids, which are short. Elsewhere an article ranks by its address, unless that is
+//! longer than those that sites have, and only so many do: a ranking's memory is bounded in bytes, whatever is
+//! invented.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +19,8 @@ use crate::{
 const KNOWN_FOR: Duration = Duration::from_secs(3);
 /// Of how many sites.
 const MOST_SITES: usize = 10_000;
-/// The longest address, in bytes, by which an article ranks: 150 letters of Arabic, escaped, and a host. Longer ones are
-/// seen and voted in as others are.
+/// The longest address, in bytes, by which an article ranks: 150 letters of Arabic, escaped, and a host. Longer ones
+/// are seen and voted in as others are.
 const LONGEST_ADDRESS: usize = 1_024;
 /// The most items that a ranking keeps: beyond, those with the lowest scores are forgotten.
 const MOST_RANKED: u32 = 100_000;

@@ -1,13 +1,13 @@
 //! Ballots that were counted here lately, in polls that let them be taken back.
 //!
 //! A ballot adds to a ranking what it is worth at that moment, and a day later next to nothing of that is left. So who
-//! takes it back then takes nothing off: or thirty readers of yesterday would undo what thirty of today have said. Only a
-//! ballot that was counted here a moment ago is taken off again, so that a reader who plays with a button ranks nothing
-//! higher. No store says when a ballot was cast, so each replica remembers the last ones; one that another replica has
-//! counted stays in the ranking, as if its reader had thought better of it tomorrow.
+//! takes it back then takes nothing off: or thirty readers of yesterday would undo what thirty of today have said. Only
+//! a ballot that was counted here a moment ago is taken off again, so that a reader who plays with a button ranks
+//! nothing higher. No store says when a ballot was cast, so each replica remembers the last ones; one that another
+//! replica has counted stays in the ranking, as if its reader had thought better of it tomorrow.
 //!
-//! Memory is bounded: there are two halves, and when the newer one is old or full, it becomes the older one, and what that
-//! held is forgotten.
+//! Memory is bounded: there are two halves, and when the newer one is old or full, it becomes the older one, and what
+//! that held is forgotten.
 
 use std::time::{Duration, Instant};
 

@@ -99,7 +99,8 @@ impl ViewWriter {
         unsent.is_failing = false;
     }
 
-    /// What was counted, with what was voted in articles' polls by the names that articles rank by, as views are already.
+    /// What was counted, with what was voted in articles' polls by the names that articles rank by, as views are
+    /// already.
     async fn renamed(&self, store: &dyn Store, site: &SiteId, counts: SiteCounts) -> SiteCounts {
         let rename = async |(measure, item, count)| match (measure, item) {
             (Measure::Votes | Measure::Reactions, RankedItem::Article(key)) => {

@@ -1,17 +1,19 @@
-//! Proof of work, as ALTCHA has it (version 2 of its protocol, <https://altcha.org>): a challenge that a device solves by
-//! counting up until a hash begins as it should, and a solution that costs nothing to check.
+//! Proof of work, as ALTCHA has it (version 2 of its protocol, <https://altcha.org>): a challenge that a device solves
+//! by counting up until a hash begins as it should, and a solution that costs nothing to check.
 //!
-//! Nothing is kept of a challenge. It is signed by a key of its own for each voter and poll, so a solution serves this voter in
-//! this poll and nobody else, on whichever replica; and a voter has one ballot, so it serves once. All of it follows from the
-//! secret, the voter, the poll and the moment it expires.
+//! Nothing is kept of a challenge. It is signed by a key of its own for each voter and poll, so a solution serves this
+//! voter in this poll and nobody else, on whichever replica; and a voter has one ballot, so it serves once. All of it
+//! follows from the secret, the voter, the poll and the moment it expires.
 //!
 //! The hash that is looked for is one that the service has chosen before (ALTCHA's *deterministic* mode), at a place
 //! below the number that is set. So no reader waits longer than for that many hashes, however unlucky they are.
 //!
-//! The hash is one SHA-256. ALTCHA also knows slower ones, which would cost the service as much for each challenge as the
-//! device for each try; and a page without TLS could not reckon them, for browsers have them only where there is TLS.
+//! The hash is one SHA-256. ALTCHA also knows slower ones, which would cost the service as much for each challenge as
+//! the device for each try; and a page without TLS could not reckon them, for browsers have them only where there is
+//! TLS.
 //!
-//! The crate `altcha` is not used: it brings a second version of five crates that are here already, and reads the clock itself.
+//! The crate `altcha` is not used: it brings a second version of five crates that are here already, and reads the clock
+//! itself.
 
 use base64::{
     Engine as _,
@@ -77,8 +79,8 @@ impl WorkKeys {
         format!(r#"{{"parameters":{signed},"signature":"{}"}}"#, hex(signature.as_ref()))
     }
 
-    /// Whether a text is a solution of a challenge for this voter in this poll, which has not expired: ALTCHA's payload, as its
-    /// widget and libraries write it.
+    /// Whether a text is a solution of a challenge for this voter in this poll, which has not expired: ALTCHA's
+    /// payload, as its widget and libraries write it.
     pub fn proves(&self, text: &str, poll: PollId, voter: &VoterId, now: Timestamp) -> bool {
         self.is_proof(text, poll, voter, now).unwrap_or(false)
     }
@@ -120,7 +122,8 @@ impl std::fmt::Debug for WorkKeys {
     }
 }
 
-/// What signs a voter's challenges in a poll. What is hashed is shorter than in [`WorkKeys::drawn`], so neither tells the other.
+/// What signs a voter's challenges in a poll. What is hashed is shorter than in [`WorkKeys::drawn`], so neither tells
+/// the other.
 fn signing_key(key: &[u8; 32], poll: PollId, voter: &VoterId) -> hmac::Key {
     let mut hash = blake3::Hasher::new_keyed(key);
     hash.update(poll.as_bytes()).update(voter.as_bytes());

@@ -13,9 +13,9 @@
 //! replica that is killed in the middle of a try has not noted it, and the next one makes it again, with the same
 //! `webhook-id`: receivers that must not act twice remember ids.
 //!
-//! The crate `standardwebhooks` is not used: of all this it has only the signature, ten lines over `ring`, and it brings an
-//! HMAC of its own, and an older `http` and `base64`, for them. Tests check what is sent with the libraries that receivers
-//! use.
+//! The crate `standardwebhooks` is not used: of all this it has only the signature, ten lines over `ring`, and it
+//! brings an HMAC of its own, and an older `http` and `base64`, for them. Tests check what is sent with the libraries
+//! that receivers use.
 
 mod message;
 mod retries;
@@ -44,8 +44,8 @@ use crate::{
 /// How often is looked for what is due, and for what other replicas have left.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// For how long a lease is taken: for longer than a try takes ([`sender::TRY_TIMEOUT`]). For so long nothing is sent if the
-/// replica that holds it is killed.
+/// For how long a lease is taken: for longer than a try takes ([`sender::TRY_TIMEOUT`]). For so long nothing is sent if
+/// the replica that holds it is killed.
 const LEASE: Duration = Duration::from_secs(25);
 
 /// What delivers is made of.

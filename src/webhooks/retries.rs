@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::poll::Timestamp;
 
-/// The pauses before the second try, the third, …; each is lengthened by up to a fifth, so that many deliveries that failed
-/// together don't come back together.
+/// The pauses before the second try, the third, …; each is lengthened by up to a fifth, so that many deliveries that
+/// failed together don't come back together.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_mins(1),

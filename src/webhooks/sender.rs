@@ -1,8 +1,8 @@
 //! One try: a request to a receiver, and what came of it.
 //!
 //! A publisher names the receiver, so nothing inside is reached: names are looked up for each connection, and only
-//! addresses that lie [outside](Outside) are connected to. No redirect is followed and no proxy of the environment used,
-//! which could lead elsewhere. Of the answer only the head is read, however much more comes.
+//! addresses that lie [outside](Outside) are connected to. No redirect is followed and no proxy of the environment
+//! used, which could lead elsewhere. Of the answer only the head is read, however much more comes.
 
 use std::{
     io,

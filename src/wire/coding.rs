@@ -4,8 +4,8 @@
 //! tenth smaller than gzip. Gzip is for programs and proxies that know no other.
 //!
 //! What stays the same is compressed once, with the greatest effort: a tenth of a second for the script. What is
-//! written for one request, or changes with each vote, is compressed quickly: either makes a poll's page of 7 KB a third
-//! of its size in half a millisecond on a busy machine.
+//! written for one request, or changes with each vote, is compressed quickly: either makes a poll's page of 7 KB a
+//! third of its size in half a millisecond on a busy machine.
 
 use std::io::Write as _;
 

@@ -1,9 +1,9 @@
 //! Marks: what a vote brings back, to show that its reader had the poll before them.
 //!
-//! A stream that asks for them and the plain form carry one. A mark says of which poll it is and in which quarter of a second
-//! it was made, and that a replica made it. All readers of that get the same, so it names nobody; and anybody can get one,
-//! so a good mark proves little. But who votes without having looked has none, and who looks and votes in the same moment
-//! has one that is younger than any reader's. A mark does not expire: a page may stay open for days.
+//! A stream that asks for them and the plain form carry one. A mark says of which poll it is and in which quarter of a
+//! second it was made, and that a replica made it. All readers of that get the same, so it names nobody; and anybody
+//! can get one, so a good mark proves little. But who votes without having looked has none, and who looks and votes in
+//! the same moment has one that is younger than any reader's. A mark does not expire: a page may stay open for days.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,5 @@
-//! Prints what became of each attacker, among few readers and among many, and what the proof of work would cost who does it.
+//! Prints what became of each attacker, among few readers and among many, and what the proof of work would cost who
+//! does it.
 
 use std::hint::black_box;
 
@@ -74,9 +75,9 @@ fn print(played: &Played, account: &Account, (begins, after): (i64, i64), hashes
     );
 }
 
-/// An attacker in the words of a command line: what is other about it than about a slow hand, as `networks=5 gap=2000-4000
-/// ballots=900 hour=15 share=0.9 views=yes tokens=saved`. A gap is of so many milliseconds, from so many to so many, or
-/// `~6000` on average.
+/// An attacker in the words of a command line: what is other about it than about a slow hand, as
+/// `networks=5 gap=2000-4000 ballots=900 hour=15 share=0.9 views=yes tokens=saved`. A gap is of so many milliseconds,
+/// from so many to so many, or `~6000` on average.
 ///
 /// # Errors
 /// What can't be read.
@@ -104,8 +105,8 @@ pub(crate) fn attacker_from(words: &str) -> Result<Attacker, String> {
     Ok(attacker)
 }
 
-/// How many tries of the work one core makes in a second of its time, by the library that the service has too: a salt, a nonce and
-/// a counter, which are one block of SHA-256.
+/// How many tries of the work one core makes in a second of its time, by the library that the service has too: a salt,
+/// a nonce and a counter, which are one block of SHA-256.
 fn hashes_a_sec() -> f64 {
     let mut block = [7; 36];
     let begun = own_cpu_secs();

@@ -150,8 +150,8 @@ pub(crate) fn with_label(label: Label, mut ballots: Vec<Ballot>) -> Vec<Ballot> 
     ballots
 }
 
-/// What a store says, which may take long on a busy machine: whoever got no answer asks again, as readers do. What is asked
-/// here may be asked twice.
+/// What a store says, which may take long on a busy machine: whoever got no answer asks again, as readers do. What is
+/// asked here may be asked twice.
 pub(crate) async fn ask_store<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     let (times, pause) = ASKED_AGAIN;
     for _ in 0..times {

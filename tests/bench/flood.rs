@@ -3,9 +3,9 @@
 //! Under the other [load](crate::load) a slow answer keeps the next request back, so no more is ever asked than is
 //! answered: it finds the peak, and can't go beyond it. Readers are not like that. Here each request has the moment at
 //! which it is due, and its reader waits so long from that moment and no longer, wherever the time goes. It is sent
-//! over any of a number of connections, as a proxy in front of the service has them. Where none is free it waits for one
-//! as it would there, a part of its reader's timeout and no longer: then the proxy refuses it. A reader who gives up
-//! hangs up, so that the connection is made anew.
+//! over any of a number of connections, as a proxy in front of the service has them. Where none is free it waits for
+//! one as it would there, a part of its reader's timeout and no longer: then the proxy refuses it. A reader who gives
+//! up hangs up, so that the connection is made anew.
 
 use std::{
     cell::Cell,

@@ -1,7 +1,8 @@
 //! Instructions per request, in sawt and in Redis, beside a bare server and the peer's Redis.
 //!
-//! Requests come over as many connections as make a batch of ballots, each with one in flight. What the program does meanwhile by itself, the log's thread and
-//! the refreshing of tallies, is in the figures; what it does without any request is taken off.
+//! Requests come over as many connections as make a batch of ballots, each with one in flight. What the program does
+//! meanwhile by itself, the log's thread and the refreshing of tallies, is in the figures; what it does without any
+//! request is taken off.
 
 use std::{
     net::SocketAddr,
@@ -62,7 +63,8 @@ pub(crate) struct Options {
     /// Count the instructions of this sawt instead of the one that was built with the bench.
     #[arg(long)]
     program: Option<PathBuf>,
-    /// Count a vote's and a tally's instructions alone, and fail if they are a tenth more than `instructions.json` says.
+    /// Count a vote's and a tally's instructions alone, and fail if they are a tenth more than `instructions.json`
+    /// says.
     #[arg(long)]
     check: bool,
     /// Count a vote's instructions by the kind of its poll alone.
@@ -254,8 +256,8 @@ impl Client {
         String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
-    /// Sends a request as each of the readers, and gives how many were sent. Whoever is answered otherwise than they should be
-    /// ends the measurement.
+    /// Sends a request as each of the readers, and gives how many were sent. Whoever is answered otherwise than they
+    /// should be ends the measurement.
     fn ask(&self, streams: &mut [TcpStream], request: &Request, readers: &[usize]) -> usize {
         let lanes = streams.len();
         let lanes = streams.iter_mut().enumerate().map(|(lane, stream)| {
@@ -264,8 +266,8 @@ impl Client {
                 let (mut answer, mut sent) = (vec![0; ANSWER], 0);
                 for reader in readers.iter().skip(lane).step_by(lanes) {
                     let mut length = exchange(stream, &mut request, *reader, &self.voters, &mut answer).await;
-                    // On a machine this busy Redis may be too slow to answer in time: then it is asked again, in a while, or the
-                    // figure would be of refusals.
+                    // On a machine this busy Redis may be too slow to answer in time: then it is asked again, in a
+                    // while, or the figure would be of refusals.
                     let mut is_asked_again = false;
                     sent += 1;
                     while load::status(&answer) == Some(503) {
@@ -296,8 +298,8 @@ impl Client {
         let (first, counted) = readers.split_at(WARM_UP);
         let mut streams = self.connect(connections);
         self.ask(&mut streams, request, first);
-        // What goes by the clock is not the request's: on a busy machine more of it comes between two requests, and with
-        // every poll that was asked for lately.
+        // What goes by the clock is not the request's: on a busy machine more of it comes between two requests, and
+        // with every poll that was asked for lately.
         counts.rest(process);
         let watch = counts.watch(process);
         let sent = self.ask(&mut streams, request, counted);

@@ -1,5 +1,5 @@
-//! What the newsroom's list of polls costs where a site has ten thousand: milliseconds from request to answer, of one editor
-//! who asks for one page after another.
+//! What the newsroom's list of polls costs where a site has ten thousand: milliseconds from request to answer, of one
+//! editor who asks for one page after another.
 
 use std::{
     io::{Read as _, Write as _},

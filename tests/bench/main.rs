@@ -91,7 +91,8 @@ struct Effort {
     /// How many readers react to a thousand articles.
     #[arg(long, default_value_t = 20_000)]
     readers: usize,
-    /// Play this attacker alone: what is other about it than about a slow hand, as `networks=5 gap=2000-4000 ballots=900`.
+    /// Play this attacker alone: what is other about it than about a slow hand, as
+    /// `networks=5 gap=2000-4000 ballots=900`.
     #[arg(long, value_parser = attackers::attacker_from)]
     attacker: Option<attack::sources::Attacker>,
     /// Hurt only stores whose row of the table has this in its name.

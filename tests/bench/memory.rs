@@ -49,8 +49,8 @@ pub(crate) fn measure() {
     measure_kinds();
 }
 
-/// What a voter takes by the kind of their poll, beside a single choice. A ranked ballot has a byte for each rank, and two in
-/// all.
+/// What a voter takes by the kind of their poll, beside a single choice. A ranked ballot has a byte for each rank, and
+/// two in all.
 fn measure_kinds() {
     let mut table =
         Table::new("Bytes per voter in Redis, by what their ballot is, of 100,000", &["", "bytes", "more than single"]);

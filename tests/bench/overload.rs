@@ -2,9 +2,9 @@
 //!
 //! **The load.** Votes are first cast by as many connections as bring the most, one request in flight on each: that is
 //! the peak, and the load that saturates. It is measured anew once it is known how many those are, since the highest of
-//! several measurements is too high by chance. Then five times as many come by the clock (see [`flood`]), and what counts is
-//! what was answered 201 before its reader gave up. A request shed with 503 is not useful, but costs its reader no
-//! wait.
+//! several measurements is too high by chance. Then five times as many come by the clock (see [`flood`]), and what
+//! counts is what was answered 201 before its reader gave up. A request shed with 503 is not useful, but costs its
+//! reader no wait.
 //!
 //! **The machine.** The load shares it with what is loaded, and takes as much of it per request. Five times what the
 //! whole machine can count could never be sent by a part of it. So what is loaded is slowed down: it gets a part of one

@@ -25,8 +25,8 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Lets these processes, by id, use so much of a processor's time together in every so long, in the mean: the system
-    /// tells what they have used some milliseconds late.
+    /// Lets these processes, by id, use so much of a processor's time together in every so long, in the mean: the
+    /// system tells what they have used some milliseconds late.
     pub(crate) fn on(processes: &[u32], time: Duration, every: Duration) -> Self {
         let processes = processes.to_vec();
         let is_over = Arc::new(AtomicBool::new(false));

@@ -1,5 +1,5 @@
-//! The detectors against attackers, in simulated time and with the same dice every time: `tests/bench`, part `attack`, in
-//! short.
+//! The detectors against attackers, in simulated time and with the same dice every time: `tests/bench`, part `attack`,
+//! in short.
 
 #[path = "../bench/attack/mod.rs"]
 pub(crate) mod scenes;
@@ -124,7 +124,8 @@ async fn rotating_proxies_make_a_poll_disputed_within_half_an_hour() {
         let disputed = played.disputed_at().expect("a disputed poll") - ROTATING_PROXIES.begins;
         assert!((0..30 * MINUTE).contains(&disputed), "among {a_minute} a minute after {disputed} ms");
         assert!(played.honest_held() <= 0.001, "{:.5} of readers", played.honest_held());
-        // Whoever holds what was found meanwhile and leaves those counted who did no work holds readers and not the proxies.
+        // Whoever holds what was found meanwhile and leaves those counted who did no work holds readers and not the
+        // proxies.
         let account = played.of(ROTATING_PROXIES.name);
         assert!(account.without_work * 2 > account.cast, "{} of {} without work", account.without_work, account.cast);
     }

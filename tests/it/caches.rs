@@ -350,8 +350,8 @@ async fn what_has_not_changed_is_not_sent_to_the_cache_again() {
     until(async || (fixture.asked_for_tallies(Some("ok")) == 2).then_some(())).await;
 }
 
-/// A tally that may hardly be shown while the next one is fetched, because its poll closes: what is shown after that, is
-/// shown because nobody answers.
+/// A tally that may hardly be shown while the next one is fetched, because its poll closes: what is shown after that,
+/// is shown because nobody answers.
 async fn while_no_replica_answers_the_last_tally_is_shown() {
     let fixture = Fixture::new();
     let closes_at = fixture.moment_in(3_000).await;

@@ -1,5 +1,5 @@
-//! The service mounted under a path of a host that is somebody else's: whether a proxy strips the path or keeps it, every
-//! address it names has it, and nothing is done to the rest of the host.
+//! The service mounted under a path of a host that is somebody else's: whether a proxy strips the path or keeps it,
+//! every address it names has it, and nothing is done to the rest of the host.
 
 use std::collections::BTreeSet;
 
@@ -147,8 +147,8 @@ async fn every_location_and_link_begins_with_the_path() {
     }
 }
 
-/// Every address in a page, as a browser resolves it that has the page from this address. What leads out of the service is
-/// named.
+/// Every address in a page, as a browser resolves it that has the page from this address. What leads out of the service
+/// is named.
 fn addresses(page: &str, at: &str, out: &[&str]) -> Vec<String> {
     let at = Url::parse(at).expect("a page has an address");
     let quoted = |attribute: &'static str| {

@@ -1,5 +1,5 @@
-//! A wire to a Redis that is cut after any number of commands, or holds them up: what a replica can do that dies, is cut
-//! off, or stands still between two steps.
+//! A wire to a Redis that is cut after any number of commands, or holds them up: what a replica can do that dies, is
+//! cut off, or stands still between two steps.
 
 use std::{
     io::{Read as _, Write as _},

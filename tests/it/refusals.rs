@@ -1,7 +1,7 @@
 //! A store that answers, and not with what was asked for: everything a Redis can say in place of an answer.
 //!
-//! Most of it can't be brought about at will, so it is put in by something that stands before a real Redis and, when told
-//! to, answers in its place.
+//! Most of it can't be brought about at will, so it is put in by something that stands before a real Redis and, when
+//! told to, answers in its place.
 
 use std::{
     collections::HashSet,

@@ -273,8 +273,8 @@ async fn an_address_is_one_client_however_it_is_written(_service: &Service) {
     }
 }
 
-/// An update written as "read, add one, write" lost votes: Claper; Mastodon retries a whole row. Edits, too, are made on
-/// top of the revision they were made from.
+/// An update written as "read, add one, write" lost votes: Claper; Mastodon retries a whole row. Edits, too, are made
+/// on top of the revision they were made from.
 async fn no_update_is_lost_between_a_read_and_a_write(service: &Service) {
     let poll = service.poll(json!({ "changeable": true })).await;
     let [here, there] = service.clients().try_into().expect("two clients");

@@ -150,8 +150,8 @@ impl Service {
         text(&self.admin().post("/v1/polls").json(&seed_poll(with)).send().await.is(201)["id"])
     }
 
-    /// The seed poll with members that depend on the store's clock, made again if the machine was so slow that they were
-    /// of the past: what was made.
+    /// The seed poll with members that depend on the store's clock, made again if the machine was so slow that they
+    /// were of the past: what was made.
     pub(crate) async fn timed_poll(&self, with: impl Fn(i64) -> Value) -> Value {
         until(async || {
             let asked = seed_poll(with(self.now_millis().await));

@@ -1,5 +1,5 @@
-//! Redis as operators run it: behind Sentinel, over TLS, and as a cluster of which a host is away. (The cluster is one of
-//! the stores every rule runs on.)
+//! Redis as operators run it: behind Sentinel, over TLS, and as a cluster of which a host is away. (The cluster is one
+//! of the stores every rule runs on.)
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -79,8 +79,8 @@ async fn after_a_failover_votes_go_to_the_new_master() {
     assert_eq!(Watched::ballots(&watched.master, &poll), "1");
     watched.replica_has("1", &poll).await;
 
-    // On a busy machine it knows of the replica before it knows that the replica is fit, and says NOGOODSLAVE until then;
-    // and it gives up on a failover that takes long.
+    // On a busy machine it knows of the replica before it knows that the replica is fit, and says NOGOODSLAVE until
+    // then; and it gives up on a failover that takes long.
     let new_port = watched.replica.port().to_string();
     until(async || {
         if watched.sentinel.says("port")? == new_port {
@@ -93,8 +93,8 @@ async fn after_a_failover_votes_go_to_the_new_master() {
     })
     .await;
 
-    // Until the replica hears of it, the old master may still take a vote, and lose it when it is demoted. Sent again, the
-    // vote is counted by the new one, once.
+    // Until the replica hears of it, the old master may still take a vote, and lose it when it is demoted. Sent again,
+    // the vote is counted by the new one, once.
     let second = reader.new_voter().await;
     until(async || {
         let status = second.vote(&poll, &["no"]).await.status;

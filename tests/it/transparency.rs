@@ -1,4 +1,5 @@
-//! Transparency logs whose replicas are killed, whose keys are rotated and whose stores are set back; and both verifiers.
+//! Transparency logs whose replicas are killed, whose keys are rotated and whose stores are set back; and both
+//! verifiers.
 
 use std::{
     fs,

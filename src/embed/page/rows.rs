@@ -153,8 +153,8 @@ impl<'a> ShownPoll<'a> {
         self.tally.and_then(|tally| tally.votes.iter().max().copied())
     }
 
-    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds the
-    /// same in `draw`.
+    /// The most votes that an option has in the end, if anybody voted: those who have so many lead. The widget finds
+    /// the same in `draw`.
     fn most_votes(&self) -> Option<(&Tally, u64)> {
         // Who has the most first preferences need not win.
         let tally = self.tally.filter(|_| self.state == State::Closed && !self.poll.kind.is_ordered())?;

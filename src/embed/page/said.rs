@@ -1,5 +1,5 @@
-//! What a page says around the options: of the vote that was just sent, of when things happen, and of why results are not
-//! shown.
+//! What a page says around the options: of the vote that was just sent, of when things happen, and of why results are
+//! not shown.
 
 use std::borrow::Cow;
 

@@ -105,8 +105,8 @@ pub(in crate::http) fn check(
     }
 }
 
-/// Checks where a view comes from. It holds nothing that a foreign page could take from its reader, so whoever may show a
-/// poll may say that it was seen, also by `sendBeacon`, which reads no answer.
+/// Checks where a view comes from. It holds nothing that a foreign page could take from its reader, so whoever may show
+/// a poll may say that it was seen, also by `sendBeacon`, which reads no answer.
 ///
 /// # Errors
 /// `origin-refused`.
@@ -185,8 +185,8 @@ pub(super) fn origin_of(url: &str) -> &str {
     url.get(..length).unwrap_or(url)
 }
 
-/// Where readers find the service. Where no setting says it, it is the address that the editor has reached it by: no cache
-/// keeps their page.
+/// Where readers find the service. Where no setting says it, it is the address that the editor has reached it by: no
+/// cache keeps their page.
 pub(in crate::http) fn public_base(req: &HttpRequest, worker: &Worker) -> Option<BaseAddress> {
     let reached = || {
         let host = host(req)?;

@@ -1,10 +1,10 @@
 //! The cookie that a reader's voter token is kept in.
 //!
 //! It is one for each base address. At the root of a host its name begins with `__Host-`: browsers insist on `Secure`,
-//! `Path=/` and no `Domain`, so no neighbouring host can plant one (RFC 6265bis, section 4.1.3.2). Under a path it begins
-//! with `__Secure-`, and goes on with the path: a browser also sends the cookies of every path above, and those are another
-//! service's. On plain HTTP, which only the reader's own host is trusted with, it has no prefix: Safari keeps no `Secure`
-//! cookie there.
+//! `Path=/` and no `Domain`, so no neighbouring host can plant one (RFC 6265bis, section 4.1.3.2). Under a path it
+//! begins with `__Secure-`, and goes on with the path: a browser also sends the cookies of every path above, and those
+//! are another service's. On plain HTTP, which only the reader's own host is trusted with, it has no prefix: Safari
+//! keeps no `Secure` cookie there.
 
 use actix_web::http::header::HeaderMap;
 
@@ -34,8 +34,8 @@ impl VoterCookie {
             (false, "") => "__Host-",
             (false, _) => "__Secure-",
         };
-        // For a frame on another site: `SameSite=None`, and `Partitioned` so that browsers which block third-party cookies
-        // keep it, once per embedding site. Both need `Secure`.
+        // For a frame on another site: `SameSite=None`, and `Partitioned` so that browsers which block third-party
+        // cookies keep it, once per embedding site. Both need `Secure`.
         let scope = if is_plain { "HttpOnly; SameSite=Lax" } else { "Secure; HttpOnly; SameSite=None; Partitioned" };
         let scope_path = if path.is_empty() { "/" } else { path };
         Self {

@@ -64,8 +64,8 @@ pub(in crate::http) struct VoterBody<'a> {
     pub(in crate::http) voter: Option<NamedVoter<'a>>,
 }
 
-/// The voter that a request is from: named by its body, or, if that is JSON, by header or cookie. `shown` is the voter of the
-/// header, if that was looked at already.
+/// The voter that a request is from: named by its body, or, if that is JSON, by header or cookie. `shown` is the voter
+/// of the header, if that was looked at already.
 ///
 /// # Errors
 /// `voter-required` if nobody is named, or a token is not valid; `invalid-request` if the body and a header name one.

@@ -1,7 +1,8 @@
 //! Pages that were compressed a moment ago.
 //!
-//! To compress a page takes nine tenths of what a request for it executes, and readers of a poll get the same page until
-//! its tally moves. So it is kept by the hash of what was compressed: whatever a page is made from, it can't be an old one.
+//! To compress a page takes nine tenths of what a request for it executes, and readers of a poll get the same page
+//! until its tally moves. So it is kept by the hash of what was compressed: whatever a page is made from, it can't be
+//! an old one.
 //!
 //! What was asked for last is kept. Once so many bytes were added, what has not been asked for since is forgotten.
 

@@ -237,8 +237,8 @@ fn summary(what: &str, violations: &[Violation]) -> String {
     }
 }
 
-/// A problem's body. Floods are answered with this, so nothing is serialized that can be written as it is: JSON needs no
-/// escapes in codes, titles, names of members and request ids.
+/// A problem's body. Floods are answered with this, so nothing is serialized that can be written as it is: JSON needs
+/// no escapes in codes, titles, names of members and request ids.
 fn write_body(parts: &Parts, request_id: &str) -> serde_json::Result<Vec<u8>> {
     let Parts { code, detail, errors, members, .. } = parts;
     let mut body = Vec::with_capacity(256 + detail.len());

@@ -1,8 +1,8 @@
 //! The service under a path of a host that is not its own, as in `https://news.example/polls`.
 //!
-//! A proxy in front may strip that path or keep it. Here it is taken off if it is there, before a request is routed, so that
-//! whatever comes after knows the service's own paths alone: routes, logs, metrics and handlers. What they print begins
-//! with [`ReplicaState::base_path`](crate::http::ReplicaState::base_path).
+//! A proxy in front may strip that path or keep it. Here it is taken off if it is there, before a request is routed, so
+//! that whatever comes after knows the service's own paths alone: routes, logs, metrics and handlers. What they print
+//! begins with [`ReplicaState::base_path`](crate::http::ReplicaState::base_path).
 
 use actix_web::{
     dev::ServiceRequest,
@@ -22,8 +22,8 @@ pub(super) fn strip(req: &mut ServiceRequest, base: &str) {
     req.head_mut().uri = uri;
 }
 
-/// Whether a path that begins with this base path is a route as it is: that of a picture, `/polls/{poll}/card.png`, where
-/// the service is mounted under `/polls` by a proxy that has stripped the path. What would be left is no route.
+/// Whether a path that begins with this base path is a route as it is: that of a picture, `/polls/{poll}/card.png`,
+/// where the service is mounted under `/polls` by a proxy that has stripped the path. What would be left is no route.
 fn is_own(base: &str, rest: &str) -> bool {
     let poll = rest.strip_suffix("/card.png").and_then(|poll| poll.strip_prefix('/'));
     base == "/polls" && poll.is_some_and(|poll| !poll.contains('/'))

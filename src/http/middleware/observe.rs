@@ -67,8 +67,8 @@ const UNLESS_SAID: [(HeaderName, HeaderValue); 3] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// On every answer of a service that has a host of its own and is reached by TLS: browsers come back by nothing else for a
-/// year. Under a path it is for the host's owner to say.
+/// On every answer of a service that has a host of its own and is reached by TLS: browsers come back by nothing else
+/// for a year. Under a path it is for the host's owner to say.
 const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The layer. Wrap the whole application in it.

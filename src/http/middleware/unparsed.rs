@@ -37,8 +37,8 @@ struct ParserRefusal<'a> {
     problem: Problem,
 }
 
-/// Finds the parser's refusal: a head alone, at the end, of nothing but a length, perhaps what becomes of the connection,
-/// and the date. Every answer of the application has more headers.
+/// Finds the parser's refusal: a head alone, at the end, of nothing but a length, perhaps what becomes of the
+/// connection, and the date. Every answer of the application has more headers.
 fn refusal(written: &[u8]) -> Option<ParserRefusal<'_>> {
     // Most answers end with their bodies.
     let lines = written.strip_suffix(b"\r\n")?;

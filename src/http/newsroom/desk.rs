@@ -212,8 +212,8 @@ impl SiteDesk {
         frame
     }
 
-    /// The same, around the form of this id: what was typed there stays when another language is chosen. Who may not send
-    /// it chooses as on any other page.
+    /// The same, around the form of this id: what was typed there stays when another language is chosen. Who may not
+    /// send it chooses as on any other page.
     pub(super) fn form_frame(&self, section: Section, form: &'static str, scope: Scope) -> Frame<'_> {
         let form = self.require(scope).is_ok().then_some(form);
         Frame { form, ..self.frame(section) }

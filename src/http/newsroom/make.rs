@@ -284,7 +284,8 @@ async fn wrong_new(
     show_new(worker, desk, Code::InvalidPoll.status(), typed, faults, Some(MakeNotice::Wrong), once).await
 }
 
-/// What somebody else has changed meanwhile, with the question of the poll that comes next; and what else they have changed.
+/// What somebody else has changed meanwhile, with the question of the poll that comes next; and what else they have
+/// changed.
 pub(super) async fn changed(
     worker: &Worker,
     desk: &SiteDesk,

@@ -21,8 +21,8 @@ const MOST_OFFERED: usize = 50;
 /// How many are read at once.
 const AT_ONCE: usize = 32;
 
-/// What a form offers: the polls whose questions have these words, or the newest that readers can still vote in, or will;
-/// and those that are chosen already.
+/// What a form offers: the polls whose questions have these words, or the newest that readers can still vote in, or
+/// will; and those that are chosen already.
 ///
 /// # Errors
 /// What the store failed with.

@@ -40,8 +40,8 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     }
 }
 
-/// `GET /newsroom/oidc/callback?code=&state=&iss=`: back from there. Whatever comes of it, what the browser has kept is used
-/// up by it.
+/// `GET /newsroom/oidc/callback?code=&state=&iss=`: back from there. Whatever comes of it, what the browser has kept is
+/// used up by it.
 pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let provider = provider(&worker)?;
     // As with keys: taken before it is known whether this is right, and given back if it was.

@@ -67,7 +67,8 @@ pub(super) fn send_written(status: StatusCode, body: String, policy: &str) -> Ht
         .body(body)
 }
 
-/// Asks somebody to sign in, with where they go then and a form that is kept until then; or by an address that does so once.
+/// Asks somebody to sign in, with where they go then and a form that is kept until then; or by an address that does so
+/// once.
 pub(super) fn ask_to_sign_in(
     (req, worker): (&HttpRequest, &Worker),
     language: &'static Language,

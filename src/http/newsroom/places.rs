@@ -96,8 +96,8 @@ pub(super) async fn read(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     show((&req, &worker), &desk, StatusCode::OK, &place, PlaceForm { typed, base, words: "", notice }).await
 }
 
-/// `POST /newsroom/sites/{site}/places/{place}`. Of two editors at once the second is shown what the first did, and loses
-/// nothing of what they typed.
+/// `POST /newsroom/sites/{site}/places/{place}`. Of two editors at once the second is shown what the first did, and
+/// loses nothing of what they typed.
 pub(super) async fn save(
     req: HttpRequest,
     payload: web::Payload,

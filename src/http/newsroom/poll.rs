@@ -162,8 +162,8 @@ pub(super) async fn show_with(
     page::send(status, &page)
 }
 
-/// `GET /newsroom/sites/{site}/polls/{poll}/live`: the poll's event stream by the editor's session, whoever else may see
-/// the tally.
+/// `GET /newsroom/sites/{site}/polls/{poll}/live`: the poll's event stream by the editor's session, whoever else may
+/// see the tally.
 pub(super) async fn live(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::for_part(&req, &worker, Scope::PollsRead).await?;
     let poll = desk.poll(&req, &worker).await?;

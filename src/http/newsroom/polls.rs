@@ -28,8 +28,8 @@ pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     Ok(see(&desk.path(first_page(&desk.publisher.scopes()))))
 }
 
-/// `GET /newsroom/sites/{site}/polls?q=&state=&sort=&cursor=`. A form sends empty fields too; what means nothing is left
-/// out, as if it had not been asked for.
+/// `GET /newsroom/sites/{site}/polls?q=&state=&sort=&cursor=`. A form sends empty fields too; what means nothing is
+/// left out, as if it had not been asked for.
 pub(super) async fn list(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
     let mut query = Query::lenient(req.query_string())?;

@@ -64,8 +64,8 @@ impl Form {
         self.text("do") == Some(AGAIN)
     }
 
-    /// The language that was chosen around it, and whether that was on a page that only keeps it. Such a form is not sent yet:
-    /// it is shown again, in that language; by its own page, or by the one that keeps it.
+    /// The language that was chosen around it, and whether that was on a page that only keeps it. Such a form is not
+    /// sent yet: it is shown again, in that language; by its own page, or by the one that keeps it.
     fn take_language(&mut self) -> Option<(&'static Language, bool)> {
         let is_kept = self.has(IS_KEPT);
         self.0.retain(|(name, _)| name != IS_KEPT);
@@ -103,8 +103,8 @@ pub(super) async fn read(req: &HttpRequest, payload: web::Payload, worker: &Work
     Ok(Form(body::read_form(req, payload, FORM_LIMIT).await?))
 }
 
-/// Does what a form of an editor at a site asks for, if they hold a scope there. If nobody is signed in any more, the store
-/// is away or a quota is spent, the answer keeps what was typed.
+/// Does what a form of an editor at a site asks for, if they hold a scope there. If nobody is signed in any more, the
+/// store is away or a quota is spent, the answer keeps what was typed.
 ///
 /// # Errors
 /// As [`read`]; `scope-missing`; what `act` refuses.
@@ -221,8 +221,8 @@ impl Desk {
     }
 }
 
-/// A form of a page that was opened before somebody signed in again, in this browser: it does nothing by itself, and is kept
-/// so that they can send it. One without any token is of no page.
+/// A form of a page that was opened before somebody signed in again, in this browser: it does nothing by itself, and is
+/// kept so that they can send it. One without any token is of no page.
 fn of_another_session(
     req: &HttpRequest,
     language: &'static Language,

@@ -23,7 +23,8 @@ use crate::{
 /// How many events a page lists.
 const PAGE: usize = 50;
 
-/// `GET /newsroom/sites/{site}/log?about=&poll=&after=`. What means nothing is left out, as if it had not been asked for.
+/// `GET /newsroom/sites/{site}/log?about=&poll=&after=`. What means nothing is left out, as if it had not been asked
+/// for.
 pub(super) async fn page(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let desk = SiteDesk::with(&req, &worker, Scope::PollsRead).await?;
     let mut query = Query::lenient(req.query_string())?;

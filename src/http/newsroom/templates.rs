@@ -92,8 +92,8 @@ pub(super) async fn edit(req: HttpRequest, worker: web::Data<Worker>) -> Result<
     show(&worker, &desk, StatusCode::OK, (&now.poll, &now, ""), &TypedTemplate::of(&template), &[], None).await
 }
 
-/// `POST /newsroom/sites/{site}/templates/{template}`. Of two editors at once the second is shown what the first has made
-/// of it, and loses nothing of what they typed.
+/// `POST /newsroom/sites/{site}/templates/{template}`. Of two editors at once the second is shown what the first has
+/// made of it, and loses nothing of what they typed.
 pub(super) async fn save(
     req: HttpRequest,
     payload: web::Payload,

@@ -1,8 +1,8 @@
 //! The pictures of polls, as they were drawn.
 //!
 //! Drawing one takes some ten milliseconds, so it is done off the threads that answer requests, and on one thread at a
-//! time: however many pictures are asked for, votes keep the other cores. Those who ask for the same picture wait for the
-//! same drawing, which goes on if they leave. If too many others wait already, a request is told to come back.
+//! time: however many pictures are asked for, votes keep the other cores. Those who ask for the same picture wait for
+//! the same drawing, which goes on if they leave. If too many others wait already, a request is told to come back.
 //!
 //! A picture is kept by the hash of what it shows: so it can't be an old one. What was asked for last is kept: once so
 //! many bytes were added, what has not been asked for since is forgotten.

@@ -6,9 +6,9 @@
 //! (`deploy/wordpress/` tells it). The frame's page works in either.
 //!
 //! Only this service's own addresses are answered for, in whatever way they were written: editors paste them from
-//! address bars and messages. What is put in the frame is our base address and the poll's id, and nothing else of what was
-//! sent. Where no setting says what our address is, it is that of the host asked: then no cache may keep the answer, for
-//! anybody can send any host.
+//! address bars and messages. What is put in the frame is our base address and the poll's id, and nothing else of what
+//! was sent. Where no setting says what our address is, it is that of the host asked: then no cache may keep the
+//! answer, for anybody can send any host.
 
 use actix_web::{
     HttpRequest, HttpResponse,

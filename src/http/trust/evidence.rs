@@ -46,7 +46,8 @@ fn is_unlike_a_browser(req: &HttpRequest) -> bool {
     !(BROWSERS.iter().any(|name| agent.starts_with(name)) && headers.contains_key(header::ACCEPT_LANGUAGE))
 }
 
-/// The mark that a vote brings, if it brings one in a mark's form. Whatever else stands there is none, and is not refused.
+/// The mark that a vote brings, if it brings one in a mark's form. Whatever else stands there is none, and is not
+/// refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::http) struct ShownMark(Option<Mark>);
 

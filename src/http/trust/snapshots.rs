@@ -24,8 +24,8 @@ use crate::{
     voting::VoteError,
 };
 
-/// `POST /v1/polls/{poll}/snapshots`: a snapshot of what everybody sees now, or, where nobody is shown anything yet, of what the
-/// publisher sees, if they may read results.
+/// `POST /v1/polls/{poll}/snapshots`: a snapshot of what everybody sees now, or, where nobody is shown anything yet, of
+/// what the publisher sees, if they may read results.
 pub(in crate::http) async fn take(
     req: HttpRequest,
     payload: web::Payload,

@@ -1,5 +1,5 @@
-//! Who stands behind a poll, and whether its figure is disputed, beside its results: as a member of their JSON, and as a column
-//! of tables.
+//! Who stands behind a poll, and whether its figure is disputed, beside its results: as a member of their JSON, and as
+//! a column of tables.
 
 use std::collections::BTreeMap;
 

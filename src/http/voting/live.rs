@@ -58,8 +58,8 @@ pub(in crate::http) async fn read_several(
     stream(&req, &worker, &polls_in_query(&req)?, None).await
 }
 
-/// `POST /v1/live?polls=A,B`: the same for a voter whom the body names. So a page needs no header for it, and no preflight,
-/// and no token stands in an address.
+/// `POST /v1/live?polls=A,B`: the same for a voter whom the body names. So a page needs no header for it, and no
+/// preflight, and no token stands in an address.
 pub(in crate::http) async fn read_mine(
     req: HttpRequest,
     payload: web::Payload,

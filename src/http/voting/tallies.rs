@@ -34,8 +34,8 @@ pub(super) fn tag_ending(told: &str) -> String {
     format!("-{}", hex(&first_bytes::<8>(blake3::hash(told.as_bytes()).into())))
 }
 
-/// The tally of the poll that a request's path names, by its id or by its article, if its sender may see it, and who else
-/// may keep it. An article's poll that is not made yet has zeros.
+/// The tally of the poll that a request's path names, by its id or by its article, if its sender may see it, and who
+/// else may keep it. An article's poll that is not made yet has zeros.
 ///
 /// # Errors
 /// `not-found` and what there is to say of an article; `results-hidden`; what finding out who asks failed with.

@@ -60,8 +60,8 @@ pub(in crate::http) async fn cast(
     answer(&req, &worker, &caster, &vote)
 }
 
-/// The voter whose token a header shows, if what is in the body may leave that to it; counted in their quota. So whoever is
-/// refused costs no reading of what they say.
+/// The voter whose token a header shows, if what is in the body may leave that to it; counted in their quota. So
+/// whoever is refused costs no reading of what they say.
 pub(in crate::http) fn count_shown(
     req: &HttpRequest,
     worker: &Worker,
@@ -235,8 +235,9 @@ pub(super) async fn take_back_in(
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, caching::PRIVATE)).finish())
 }
 
-/// `{"poll","choices","cast_at","results"}`, with own words also `"open_answer"`, in a quiz `"quiz"`, and for a new voter `"voter","expires_at"`,
-/// written straight into one buffer. Ids and times consist of characters that JSON needs not escape.
+/// `{"poll","choices","cast_at","results"}`, with own words also `"open_answer"`, in a quiz `"quiz"`, and for a new
+/// voter `"voter","expires_at"`, written straight into one buffer. Ids and times consist of characters that JSON needs
+/// not escape.
 fn write_vote(vote: &Vote, token: Option<(&str, &Voter)>) -> Result<String, serde_json::Error> {
     let (poll, choices) = (&*vote.known.poll, vote.choices);
     let mut body = String::with_capacity(384 + 64 * poll.options.len());

@@ -1,5 +1,5 @@
-//! The fields of a long form, as they are shown: label, control, what is wrong with what was typed, and what somebody else
-//! has changed it to meanwhile. `fields/page.html` shows one of them wherever it is included.
+//! The fields of a long form, as they are shown: label, control, what is wrong with what was typed, and what somebody
+//! else has changed it to meanwhile. `fields/page.html` shows one of them wherever it is included.
 
 use std::str::FromStr;
 

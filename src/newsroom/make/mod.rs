@@ -88,7 +88,8 @@ pub struct MakePage<'a> {
     pub notice: Option<MakeNotice>,
     /// The poll that is edited; `None`: a new one.
     pub edited: Option<EditedPoll<'a>>,
-    /// The template that the poll is the pattern of, and how that was when the form was opened, as JSON; `None`: a poll.
+    /// The template that the poll is the pattern of, and how that was when the form was opened, as JSON; `None`: a
+    /// poll.
     pub template: Option<(&'a TypedTemplate, String)>,
     /// The polls that may come next.
     pub offered: OfferedPolls,

@@ -118,8 +118,8 @@ impl TypedPlace {
         Some(read)
     }
 
-    /// The rotation in the order it had, and what is new in it behind that: boxes that are ticked have an order of their
-    /// own, which nobody has chosen.
+    /// The rotation in the order it had, and what is new in it behind that: boxes that are ticked have an order of
+    /// their own, which nobody has chosen.
     pub fn keep_order(&mut self, base: &Self) {
         let kept = base.rotation.iter().filter(|poll| self.rotation.contains(poll));
         let new = self.rotation.iter().filter(|poll| !base.rotation.contains(poll));
@@ -192,8 +192,8 @@ impl TypedPlace {
     }
 
     /// What was typed onto what somebody else has made of the place meanwhile: of both, each change since `base`; where
-    /// both changed the same entry, there are two, and the editor decides. What both did is there once, so a form that was
-    /// sent twice adds nothing.
+    /// both changed the same entry, there are two, and the editor decides. What both did is there once, so a form that
+    /// was sent twice adds nothing.
     #[must_use]
     pub fn onto(&self, base: &Self, theirs: &Self) -> Self {
         let in_theirs = |turn: &TypedTurn| theirs.turns.iter().any(|there| there.is(turn));

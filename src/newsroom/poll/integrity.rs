@@ -1,5 +1,5 @@
-//! What there is to say against a poll's ballots: all of them and those that count, label by label, and what holding one
-//! would change.
+//! What there is to say against a poll's ballots: all of them and those that count, label by label, and what holding
+//! one would change.
 
 use super::incidents::{IncidentsPart, TypedReason};
 use crate::{

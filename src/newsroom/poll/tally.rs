@@ -86,8 +86,8 @@ impl TallyPart<'_> {
     }
 
     fn lines(&self, tally: &Tally) -> Vec<TallyLine<'_>> {
-        // Parts that add up to the whole give the first of equals more than the others. Here each stands beside its votes,
-        // so equals are told alike.
+        // Parts that add up to the whole give the first of equals more than the others. Here each stands beside its
+        // votes, so equals are told alike.
         let parts = tally.parts(self.poll, 1_000);
         let part_of = |option: &PollOption| {
             let equals = self.poll.options.iter().zip(&parts).filter(|(other, _)| {

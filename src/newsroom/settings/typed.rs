@@ -1,4 +1,5 @@
-//! A site's settings as an editor has typed them, right or wrong: what the form shows again, and what is asked for by it.
+//! A site's settings as an editor has typed them, right or wrong: what the form shows again, and what is asked for by
+//! it.
 
 use std::collections::BTreeMap;
 

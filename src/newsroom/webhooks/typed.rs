@@ -93,7 +93,8 @@ impl TypedWebhook {
         serde_json::from_str(text).ok()
     }
 
-    /// What of it is otherwise than it was, but for the address; what is not stays as somebody else may have changed it.
+    /// What of it is otherwise than it was, but for the address; what is not stays as somebody else may have changed
+    /// it.
     ///
     /// # Errors
     /// All that is wrong with it.

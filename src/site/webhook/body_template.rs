@@ -1,7 +1,7 @@
 //! The body of a webhook, as its owner wants it: JSON with placeholders in its texts.
 //!
-//! `{"text": "{{poll.question}}: {{type}}"}` is what Slack takes. A template is JSON before anything is put in, and only
-//! texts have placeholders, so whatever a question says, the body is JSON of the same shape.
+//! `{"text": "{{poll.question}}: {{type}}"}` is what Slack takes. A template is JSON before anything is put in, and
+//! only texts have placeholders, so whatever a question says, the body is JSON of the same shape.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,8 +1,8 @@
 //! How an article's poll comes to be and goes, among replicas that do both at once and stop anywhere.
 //!
 //! A poll may go and come again: at the cap the oldest provisional one leaves its template's list, and the next ballot
-//! makes it anew. So its id names one poll after another, and what is one replica's late step to delete the one must not
-//! meet the next. What tells them apart is the moment since which a poll stands on the list, which no two share:
+//! makes it anew. So its id names one poll after another, and what is one replica's late step to delete the one must
+//! not meet the next. What tells them apart is the moment since which a poll stands on the list, which no two share:
 //!
 //! - A poll is made at that moment (`created_at`), so a definition is the poll's only while the list says the same. It is
 //!   compared once it is written, before there is a partition: until then nobody can vote.
@@ -62,7 +62,8 @@ impl RedisStore {
         Err(StoreError::unavailable("the article's poll was deleted while it was made"))
     }
 
-    /// Puts a poll on its template's list. Deletes the poll that leaves it for this one, and one that another did not finish.
+    /// Puts a poll on its template's list. Deletes the poll that leaves it for this one, and one that another did not
+    /// finish.
     async fn join_list(&self, new: &NewArticlePoll) -> Result<JoinOutcome, StoreError> {
         let site = new.site();
         let mut names = vec![keys::site(site), keys::templates(site), keys::site_articles(site)];
@@ -92,8 +93,8 @@ impl RedisStore {
         })
     }
 
-    /// Writes a poll that is on the list since then, unless it is there, and makes its partition. `None` if it has to be
-    /// put on the list again.
+    /// Writes a poll that is on the list since then, unless it is there, and makes its partition. `None` if it has to
+    /// be put on the list again.
     async fn define_since(&self, new: &NewArticlePoll, since: Timestamp) -> Result<Option<Making>, StoreError> {
         let id = new.poll.id;
         self.finish_deletion(id).await?;
@@ -152,8 +153,8 @@ impl RedisStore {
         })
     }
 
-    /// Forgets a definition that is of an earlier moment than its poll is on the list. Nobody has voted by it: there was
-    /// no partition.
+    /// Forgets a definition that is of an earlier moment than its poll is on the list. Nobody has voted by it: there
+    /// was no partition.
     async fn forget_made_before(&self, id: PollId, since: Timestamp) -> Result<(), StoreError> {
         if let Some(kept) = self.kept_definition(id).await?
             && record::read_poll(&kept)?.created_at < since

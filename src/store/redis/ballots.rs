@@ -87,9 +87,9 @@ impl Ballots for RedisStore {
         Ok(self.read_answer(poll, id).await?.map(|answer| answer.text))
     }
 
-    /// A scan goes by the buckets that there were when it came to their partition. What a bucket held then lies in it, or
-    /// in those that were split off it since, and these are read in one step: so whatever is split meanwhile, a voter is
-    /// read once.
+    /// A scan goes by the buckets that there were when it came to their partition. What a bucket held then lies in it,
+    /// or in those that were split off it since, and these are read in one step: so whatever is split meanwhile, a
+    /// voter is read once.
     async fn ballots(&self, poll: &Poll, from: Option<BallotCursor>) -> Result<Option<BallotPage>, StoreError> {
         let (partition, bucket, of) = match from {
             Some(BallotCursor::Bucket { partition, bucket, of }) => (partition, bucket, of),
@@ -245,9 +245,9 @@ impl RedisStore {
     /// Brings a partition, found at another revision than its caller knows, to the poll's definition. A caller that is
     /// behind gets `Stale`. A partition may be behind because an edit has not reached it yet, or was cut short. A
     /// partition beyond its definition can only be one whose Redis lost its last writes: it goes back, or no vote could
-    /// ever be cast in it again. One that is not there is lost with its Redis's last writes, and is made again, or the poll
-    /// could never be voted in again. But if the poll is an article's, whoever makes it decides; also about a partition of
-    /// a later moment than the definition.
+    /// ever be cast in it again. One that is not there is lost with its Redis's last writes, and is made again, or the
+    /// poll could never be voted in again. But if the poll is an article's, whoever makes it decides; also about a
+    /// partition of a later moment than the definition.
     async fn reconcile(&self, known: &Poll, partition: u16, found: Option<Revision>) -> Result<Reconciled, StoreError> {
         let Some(definition) = self.definition(known.id).await? else { return Ok(Reconciled::Gone) };
         let Poll { revision: in_force, created_at, article, .. } = &definition.poll;
@@ -332,8 +332,8 @@ impl RedisStore {
 /// About how many ballots a bucket has.
 const BUCKET: usize = 64;
 
-/// The buckets that a page is read from, and the bucket that comes after. They begin at a bucket by its number when there
-/// were `of`; now there are `known`.
+/// The buckets that a page is read from, and the bucket that comes after. They begin at a bucket by its number when
+/// there were `of`; now there are `known`.
 fn next_buckets(bucket: u32, of: u32, known: u32) -> (Vec<u32>, u32) {
     let (mut buckets, mut next) = (Vec::new(), bucket);
     while next < of && buckets.len() < BALLOTS_PAGE / BUCKET {

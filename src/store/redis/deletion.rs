@@ -25,8 +25,8 @@ use crate::{
 const CHUNK: u32 = 500;
 
 impl RedisStore {
-    /// Begins to delete a poll, and tells of it: it is there for nobody from then on. Only if this is its definition; if
-    /// none is named, whichever it is.
+    /// Begins to delete a poll, and tells of it: it is there for nobody from then on. Only if this is its definition;
+    /// if none is named, whichever it is.
     pub(super) async fn hide_poll(&self, id: PollId, definition: &[u8], events: &[NewEvent]) -> Result<(), StoreError> {
         let (key, deleting, outbox) = (keys::poll(id), keys::deleting(id), keys::poll_outbox(id));
         // Whose log it is told in. One that is hidden already has told it.

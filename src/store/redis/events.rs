@@ -21,8 +21,8 @@ const CHUNK: usize = 100;
 /// before may not have made it yet.
 const SOUGHT_MILLIS: i64 = 60_000;
 
-/// For how long after it was taken off its outbox the log knows the name of an entry, in seconds: for longer than whoever
-/// has read it may wait to carry it (`relay.lua`).
+/// For how long after it was taken off its outbox the log knows the name of an entry, in seconds: for longer than
+/// whoever has read it may wait to carry it (`relay.lua`).
 const FORGOTTEN_AFTER_SECS: i64 = 24 * 60 * 60;
 
 #[async_trait]
@@ -181,8 +181,8 @@ impl RedisStore {
 
     /// Carries entries to their sites' logs, and takes them off their outbox. Returns whose logs have grown.
     ///
-    /// Another replica may do the same at the same time, and may have read an entry that this one takes off. So its name is
-    /// not forgotten with it: whoever comes late finds that the log has it.
+    /// Another replica may do the same at the same time, and may have read an entry that this one takes off. So its
+    /// name is not forgotten with it: whoever comes late finds that the log has it.
     async fn relay(&self, outbox: &str, entries: &[String], read_at: i64) -> Result<Vec<SiteId>, StoreError> {
         let mut grown = Vec::new();
         let (read_at, known_until) = (read_at.to_string(), read_at + FORGOTTEN_AFTER_SECS);

@@ -56,9 +56,10 @@ pub(super) fn answers_outbox(poll: &Poll, partition: u16) -> String {
 }
 
 /// A partition's tally: a hash of `revision`, `phase`, `opens_at`, `closes_at`, `changeable`, `buckets`, `version`,
-/// `ballots`, `made` (when its poll was made, in milliseconds, or when its making was first begun), one field of votes per counter, named by its index, and
-/// `epoch` once that was raised; `labels`, once some don't count, has their bits, and `uncounted` how many ballots these
-/// have, which are not in `ballots` and votes. While it is being deleted, only `buckets` and `made`.
+/// `ballots`, `made` (when its poll was made, in milliseconds, or when its making was first begun), one field of votes
+/// per counter, named by its index, and `epoch` once that was raised; `labels`, once some don't count, has their bits,
+/// and `uncounted` how many ballots these have, which are not in `ballots` and votes. While it is being deleted, only
+/// `buckets` and `made`.
 pub(super) fn tally(poll: &Poll, partition: u16) -> String {
     of_partition(poll, partition, "tally")
 }
@@ -184,9 +185,9 @@ pub(super) fn templates(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:templates")
 }
 
-/// The polls of a template. Sorted sets of polls by the moment they were made, which no two share: those that take votes;
-/// of these the provisional ones; those whose voters are forgotten. Then a hash of provisional polls to eight bytes for
-/// each client that has voted there; and again a sorted set, of polls that are being deleted.
+/// The polls of a template. Sorted sets of polls by the moment they were made, which no two share: those that take
+/// votes; of these the provisional ones; those whose voters are forgotten. Then a hash of provisional polls to eight
+/// bytes for each client that has voted there; and again a sorted set, of polls that are being deleted.
 pub(super) fn article_polls(site: &SiteId, template: &TemplateId) -> [String; 5] {
     ["open", "provisional", "old", "clients", "going"]
         .map(|what| format!("sawt:site:{{{site}}}:template:{template}:{what}"))
@@ -226,7 +227,8 @@ pub(super) fn transparency_lease(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:transparency-lease")
 }
 
-/// A site's transparency log: a hash of files by their names, and `awaited`, the place that replicas were waited for at.
+/// A site's transparency log: a hash of files by their names, and `awaited`, the place that replicas were waited for
+/// at.
 pub(super) fn transparency_log(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:transparency")
 }
@@ -236,8 +238,8 @@ pub(super) fn site_log(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:events")
 }
 
-/// Which entries are in a site's log and may be carried to it again: a sorted set of names by the time until which they are
-/// known (seconds).
+/// Which entries are in a site's log and may be carried to it again: a sorted set of names by the time until which they
+/// are known (seconds).
 pub(super) fn relayed(id: &SiteId) -> String {
     format!("sawt:site:{{{id}}}:relayed")
 }

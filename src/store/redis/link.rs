@@ -4,9 +4,9 @@
 //! The driver's own reconnecting manager is not used: it keeps a connection that only times out, and one to a master
 //! that has become a replica. Here both end the connection; [`trouble`](super::trouble) lists the other reasons. Behind
 //! Sentinel a connection leads to the master in force, and ends when another is, or may be: see
-//! [`sentinel`](super::sentinel). A cluster's driver follows moves by itself. If a call to it is not answered, one master
-//! may be silent while the others answer: so its connection is used on until a new one, which knows the masters of now, is
-//! made in its place.
+//! [`sentinel`](super::sentinel). A cluster's driver follows moves by itself. If a call to it is not answered, one
+//! master may be silent while the others answer: so its connection is used on until a new one, which knows the masters
+//! of now, is made in its place.
 //!
 //! A server that restarts ends its connections, and that shows only when they are used. So a call over a dead
 //! connection is sent once more, over a new one: every script is safe to run twice. (A cluster's driver sends again by

@@ -31,8 +31,8 @@ pub(super) const SETTLED_MICROS: &str = "30000000";
 /// What a script appends to an outbox.
 #[derive(Default)]
 pub(super) struct OutboxEntries {
-    /// A time in microseconds before they were announced, by the clock of the master that has the outbox. Empty if there is
-    /// nothing to tell.
+    /// A time in microseconds before they were announced, by the clock of the master that has the outbox. Empty if
+    /// there is nothing to tell.
     pub(super) announced: String,
     /// Stage and entry of each.
     entries: Vec<(String, String)>,
@@ -120,8 +120,8 @@ impl RedisStore {
     }
 }
 
-/// The name and the event that tell of a change in the site's own hash slot, where its log lies too: no outbox is needed.
-/// Nothing if there is nothing to tell.
+/// The name and the event that tell of a change in the site's own hash slot, where its log lies too: no outbox is
+/// needed. Nothing if there is nothing to tell.
 pub(super) fn site_entry(events: &[NewEvent]) -> Result<(String, String), StoreError> {
     match events.first() {
         None => Ok((String::new(), String::new())),

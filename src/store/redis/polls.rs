@@ -21,8 +21,8 @@ use crate::{
 /// How long after it was drawn up a poll may be being made, in milliseconds: far longer than that takes.
 const MAKING_MILLIS: i64 = 60 * 60 * 1_000;
 
-/// How long one that was given up after that can't be made. Whoever asks for it again, with the same idempotency key, waits
-/// for no longer.
+/// How long one that was given up after that can't be made. Whoever asks for it again, with the same idempotency key,
+/// waits for no longer.
 const GIVEN_UP_SECS: &str = "60";
 
 /// How many entries of a list get their time at once.
@@ -189,8 +189,8 @@ impl Polls for RedisStore {
 }
 
 impl RedisStore {
-    /// Finishes what was left of a poll that is listed and not there: its deletion, or its making, which nobody does any
-    /// more.
+    /// Finishes what was left of a poll that is listed and not there: its deletion, or its making, which nobody does
+    /// any more.
     async fn clear_away(&self, site: &SiteId, entry: ListCursor) -> Result<(), StoreError> {
         let is_deleted = self.finish_deletion(entry.id).await?;
         if !is_deleted && self.clock_time().await?.as_millis() - entry.created_at.as_millis() > MAKING_MILLIS {

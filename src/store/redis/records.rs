@@ -1,5 +1,5 @@
-//! What a site has some of, each put one revision on top of another: places and webhooks. All of a site lie in its hash slot,
-//! so one step compares the revision and writes.
+//! What a site has some of, each put one revision on top of another: places and webhooks. All of a site lie in its hash
+//! slot, so one step compares the revision and writes.
 
 use serde::{Serialize, de::DeserializeOwned};
 

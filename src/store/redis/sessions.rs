@@ -17,7 +17,8 @@ use crate::{
 /// How many sessions are read at once.
 const READ_AT_ONCE: usize = 16;
 
-/// For how long it is known who ended a session, in seconds: for longer than a call is sent again over a new connection.
+/// For how long it is known who ended a session, in seconds: for longer than a call is sent again over a new
+/// connection.
 const ENDED_SECS: &str = "10";
 
 #[async_trait]

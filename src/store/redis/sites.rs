@@ -175,8 +175,8 @@ impl RedisStore {
     }
 
     /// Takes a poll that is listed and not made off its site's list, with the partitions it has: whoever is making it
-    /// can't finish, for so long. Nothing happens to one that is there, or being deleted; and one with votes stays listed,
-    /// with them: a Redis has lost what they are of, and may get it back.
+    /// can't finish, for so long. Nothing happens to one that is there, or being deleted; and one with votes stays
+    /// listed, with them: a Redis has lost what they are of, and may get it back.
     pub(super) async fn give_up_poll(&self, site: &SiteId, id: PollId, secs: &str) -> Result<(), StoreError> {
         let (key, deleting) = (keys::poll(id), keys::deleting(id));
         let call = Call::new(&self.scripts.abandon, &[key.as_bytes(), deleting.as_bytes()]);

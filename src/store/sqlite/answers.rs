@@ -118,8 +118,8 @@ pub(super) fn count(db: &Connection, id: PollId, mut answer: CountedAnswer) -> R
     Ok(answer)
 }
 
-/// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it. All
-/// ballots are counted that say it.
+/// Decides what readers are shown of a text, and says whether that is another decision; `None` if no ballot says it.
+/// All ballots are counted that say it.
 pub(super) fn decide(
     db: &Connection,
     poll: PollId,

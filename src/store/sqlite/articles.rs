@@ -113,8 +113,8 @@ fn insert(db: &Connection, site: &SiteId, article: &Announced) -> Result<(), Sto
     add_to_count(db, site, 1)
 }
 
-/// Whether an address names an article, or an article's polls. SQLite would look through all of a site's articles rather
-/// than use the index, if it were not told.
+/// Whether an address names an article, or an article's polls. SQLite would look through all of a site's articles
+/// rather than use the index, if it were not told.
 fn is_named(db: &Connection, site: &SiteId, address: &ArticleAddress) -> Result<bool, StoreError> {
     let mut select = db.prepare_cached(
         "select 1 where exists (select 1 from article_addresses where site = ?1 and address = ?2) \

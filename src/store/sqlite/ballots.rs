@@ -186,7 +186,8 @@ fn on_record(db: &Connection, head: &Head, voter: VoterDigest) -> Result<Option<
     kept.map(|ballot| ballot.ok_or_else(|| corrupt(head))).transpose()
 }
 
-/// A page of the ballots of voters with a number of at least `?2`. One condition on it, so that SQLite goes there at once.
+/// A page of the ballots of voters with a number of at least `?2`. One condition on it, so that SQLite goes there at
+/// once.
 const PAGE: &str = "select voter, counters from ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";
 const BYTES_PAGE: &str =
     "select voter, counters from byte_ballots where poll = ?1 and voter >= ?2 order by voter limit ?3";

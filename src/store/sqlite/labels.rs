@@ -1,5 +1,5 @@
-//! Ballots by their labels. `votes` and `tallies` have the sums of those that count; here are the sums of each label but
-//! the clean, whether it counts or not. So what the clean ballots add up to is the rest.
+//! Ballots by their labels. `votes` and `tallies` have the sums of those that count; here are the sums of each label
+//! but the clean, whether it counts or not. So what the clean ballots add up to is the rest.
 
 use std::collections::BTreeMap;
 

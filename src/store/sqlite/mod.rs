@@ -10,9 +10,9 @@
 //! final only once it is on record, so that tally is read by the writer, which marks the poll closed first.
 //!
 //! **Decisions are made inside the transaction**, from columns (`revision`, `phase`, `opens_at`, …) beside the poll's
-//! JSON. Nothing is cached between transactions: a second process may share the file, and SQLite's own locks then keep what
-//! is promised of polls and ballots. Leases and shared quotas are each process's own (`leases.rs`, `quotas.rs`): of two
-//! replicas on one file each would deliver webhooks and write transparency logs, and admit the whole quota.
+//! JSON. Nothing is cached between transactions: a second process may share the file, and SQLite's own locks then keep
+//! what is promised of polls and ballots. Leases and shared quotas are each process's own (`leases.rs`, `quotas.rs`):
+//! of two replicas on one file each would deliver webhooks and write transparency logs, and admit the whole quota.
 //!
 //! **The file is watched.** A file that was deleted, replaced or damaged under the process is not written any more, and
 //! no ballot is answered as counted that is not in it (`condition.rs`). A write-ahead log that has grown large is made

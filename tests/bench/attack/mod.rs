@@ -1,8 +1,10 @@
-//! Attackers against the detectors, in simulated time: what each casts, what of it is held, and what readers lose by it.
+//! Attackers against the detectors, in simulated time: what each casts, what of it is held, and what readers lose by
+//! it.
 //!
-//! All attackers vote in a poll that readers have voted in for a night and half a day. `cargo bench --bench sawt -- attack`
-//! prints the tables. A short form of them is among the tests, with the same dice every time. Whoever wants to try another
-//! attacker adds a line here, or names what is other about it: `-- attack --attacker 'networks=5 gap=500'`.
+//! All attackers vote in a poll that readers have voted in for a night and half a day.
+//! `cargo bench --bench sawt -- attack` prints the tables. A short form of them is among the tests, with the same dice
+//! every time. Whoever wants to try another attacker adds a line here, or names what is other about it:
+//! `-- attack --attacker 'networks=5 gap=500'`.
 
 pub(crate) mod simulation;
 pub(crate) mod sources;

@@ -1,5 +1,5 @@
-//! A poll's evening played to the detectors in simulated time: the same detectors, incidents and labels as in the service,
-//! without a store.
+//! A poll's evening played to the detectors in simulated time: the same detectors, incidents and labels as in the
+//! service, without a store.
 #![expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,

@@ -44,8 +44,8 @@ fn network(dice: &mut Dice) -> u32 {
     1_000 + (6_000.0 * drawn * drawn * drawn) as u32
 }
 
-/// The moment in milliseconds, moved on to where the next of so many a minute comes by the time of day. The poll opens at
-/// six in the evening.
+/// The moment in milliseconds, moved on to where the next of so many a minute comes by the time of day. The poll opens
+/// at six in the evening.
 fn by_time_of_day(dice: &mut Dice, mut at: f64, a_minute: f64) -> f64 {
     loop {
         at += dice.exponential(MINUTE as f64 / (a_minute * BUSIEST));

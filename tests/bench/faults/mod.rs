@@ -1,9 +1,9 @@
 //! Votes while their store is killed, hangs, or moves: what becomes of those that were acknowledged.
 //!
 //! Readers vote on two replicas, and each sends the same vote again until it is acknowledged, as readers' browsers do.
-//! Meanwhile the store is hurt as often as is asked for, each time until votes are acknowledged again and all of its servers
-//! are well. In the end every vote is sent once more: one that was acknowledged and is counted only now had been *lost*; and
-//! if there are more ballots then than voters, some were counted *twice*.
+//! Meanwhile the store is hurt as often as is asked for, each time until votes are acknowledged again and all of its
+//! servers are well. In the end every vote is sent once more: one that was acknowledged and is counted only now had
+//! been *lost*; and if there are more ballots then than voters, some were counted *twice*.
 //!
 //! *Silence* is the longest time without any acknowledgement around one fault: a failover takes at least as long as its
 //! Sentinels or the cluster's nodes wait for a master before they give it up, which is a second here.

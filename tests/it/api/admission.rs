@@ -161,8 +161,8 @@ async fn what_is_no_article_of_the_site_is_named_by_its_own_code_and_nothing_is_
     assert_eq!(service.client().get(&path).send().await.is(200)["revision"], 0, "nothing was made");
 }
 
-/// A site that lists no origins is open to any page, so its articles are anywhere; else they are under its origins. Both
-/// for those who vote and for those who only see.
+/// A site that lists no origins is open to any page, so its articles are anywhere; else they are under its origins.
+/// Both for those who vote and for those who only see.
 async fn a_view_and_a_vote_take_the_same_addresses_for_articles(service: &Service) {
     let addresses =
         ["https://news.example/a", "https://any.example/a", "https://news.example@evil.example/", "ftp://a/b"];
@@ -185,8 +185,8 @@ async fn a_view_and_a_vote_take_the_same_addresses_for_articles(service: &Servic
     }
 }
 
-/// Where a site lists no origins, any page may send a preflight and see it granted, so a vote in JSON proves no more than
-/// one in text: it is taken from a script that reads the answer, and not from what a reader never sees.
+/// Where a site lists no origins, any page may send a preflight and see it granted, so a vote in JSON proves no more
+/// than one in text: it is taken from a script that reads the answer, and not from what a reader never sees.
 async fn where_no_origins_are_listed_a_vote_in_json_is_taken_from_scripts_that_read_the_answer_alone(
     service: &Service,
 ) {

@@ -205,8 +205,8 @@ pub(super) async fn react_at(client: &Client, site: &str, url: &str) -> Value {
     vote_at(client, &at(site, url, "/votes"), "like", &nonce()).await.is(201)
 }
 
-/// A key or a token that is none is refused as for any poll; hidden counts stay hidden, and a vote that may not change is
-/// not taken back.
+/// A key or a token that is none is refused as for any poll; hidden counts stay hidden, and a vote that may not change
+/// is not taken back.
 async fn an_articles_poll_keeps_the_rules_of_its_template_and_of_keys(service: &Service) {
     let mut template = reactions("announced");
     template["poll"] = json!({ "kind": "single", "question": "؟", "results": "after_close",

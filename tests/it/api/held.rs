@@ -1,5 +1,5 @@
-//! Nobody can tell whether a ballot is held: not by the answer to it, and not by anything that can be asked afterwards. Nor can
-//! they while an incident goes on and nothing is held yet.
+//! Nobody can tell whether a ballot is held: not by the answer to it, and not by anything that can be asked afterwards.
+//! Nor can they while an incident goes on and nothing is held yet.
 
 use std::{sync::Arc, time::Duration};
 

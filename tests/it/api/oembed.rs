@@ -29,7 +29,8 @@ async fn a_polls_address_is_answered_with_a_frame_of_its_page(service: &Service)
             assert_eq!((&told["type"], &told["version"]), (&json!("rich"), &json!("1.0")));
             assert_eq!(told["title"], "هل تتوقع حل مجلس الأمة ؟");
             assert_eq!(told["provider_url"], PUBLIC_URL);
-            // Two lengths in pixels would be the shape of a film, which themes of WordPress keep as they make it narrower.
+            // Two lengths in pixels would be the shape of a film, which themes of WordPress keep as they make it
+            // narrower.
             assert_eq!(told["width"], 600);
             let height = &told["height"];
             let frame = format!(

@@ -179,7 +179,8 @@ async fn hidden_results_stay_hidden_among_several(service: &Service) {
     assert_eq!(answer["results"][2], json!({ "poll": gone, "code": "not-found" }));
 }
 
-/// What is told of a site's polls, as soon as there are so many: for those who show no key the list may be a second old.
+/// What is told of a site's polls, as soon as there are so many: for those who show no key the list may be a second
+/// old.
 async fn listed(client: &Client, path: &str, count: usize) -> Answer {
     until(async || {
         let answer = client.get(path).send().await;

@@ -92,8 +92,8 @@ async fn a_change_cut_short_anywhere_is_told_if_it_was_made_and_only_then() {
     }
 }
 
-/// A poll of which the relay has to tell, and nothing else for it to look through: outboxes are looked through for half a
-/// minute after they are empty.
+/// A poll of which the relay has to tell, and nothing else for it to look through: outboxes are looked through for half
+/// a minute after they are empty.
 async fn poll_to_relay(scene: &Scene) -> Poll {
     scene.storage.server().ask(&["DEL", "sawt:{events}:pending"]);
     scene.cut.told_poll(changeable()).await

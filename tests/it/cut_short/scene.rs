@@ -58,8 +58,8 @@ impl Scene {
         }
     }
 
-    /// Does something on the replica whose wire holds everything up after no command, one, two, … until it is done before
-    /// that. Something else is done meanwhile beside it; then the first replica goes on. Begins anew each time.
+    /// Does something on the replica whose wire holds everything up after no command, one, two, … until it is done
+    /// before that. Something else is done meanwhile beside it; then the first replica goes on. Begins anew each time.
     pub(super) async fn hold_everywhere<T>(
         &self,
         begin: impl AsyncFn() -> T,

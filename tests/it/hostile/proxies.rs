@@ -48,8 +48,8 @@ async fn early_answer(address: SocketAddr, head: &str, length: usize, held_back:
     tokio::join!(read, write).0
 }
 
-/// How much of a body may be held back until the answer comes: nothing, where a proxy wants it all before it asks, or as
-/// much as its buffer holds.
+/// How much of a body may be held back until the answer comes: nothing, where a proxy wants it all before it asks, or
+/// as much as its buffer holds.
 fn held_back(name: &str, length: usize) -> usize {
     let is_held = name == BUFFERING || (name == HAPROXY && length < 64 * 1024);
     if is_held { 0 } else { length / 2 }
@@ -127,8 +127,8 @@ async fn a_client_that_hangs_up_leaves_no_half_request_behind(service: &Service)
     }
 }
 
-/// Behind HAProxy behind what ends TLS each reader is one, whatever they say of themselves; and whoever comes to HAProxy
-/// directly is not believed.
+/// Behind HAProxy behind what ends TLS each reader is one, whatever they say of themselves; and whoever comes to
+/// HAProxy directly is not believed.
 async fn readers_behind_two_proxies_are_counted_each_alone(service: &Service) {
     const TERMINATOR: [u8; 4] = [127, 0, 0, 7];
     let poll = service.poll(json!({})).await;

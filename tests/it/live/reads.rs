@@ -145,8 +145,8 @@ pub(crate) mod outages {
         service::{Service, announcement, seed_poll, text, time},
     };
 
-    /// How often a server was asked to run a script, which every reading of a poll does once. Besides, replicas look after
-    /// the transparency log of the site every five seconds.
+    /// How often a server was asked to run a script, which every reading of a poll does once. Besides, replicas look
+    /// after the transparency log of the site every five seconds.
     fn readings(service: &Service) -> u64 {
         let stats = service.storage().server().ask(&["INFO", "commandstats"]);
         let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));

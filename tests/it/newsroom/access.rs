@@ -1,4 +1,5 @@
-//! Who gets into the newsroom: at which address, how often a key may be tried, and what is kept of a form that is refused.
+//! Who gets into the newsroom: at which address, how often a key may be tried, and what is kept of a form that is
+//! refused.
 
 use reqwest::Method;
 

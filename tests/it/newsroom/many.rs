@@ -19,8 +19,8 @@ use crate::{
 };
 
 const POLLS: i64 = 10_000;
-/// The most that Redis may be asked for a page of 25 polls, each with its tally and its last day. To read all polls would
-/// take more than one command for each.
+/// The most that Redis may be asked for a page of 25 polls, each with its tally and its last day. To read all polls
+/// would take more than one command for each.
 const MOST_COMMANDS: u64 = 1_000;
 
 lone_rules![of_ten_thousand_polls_a_page_reads_its_own_and_no_request_reads_all];
@@ -66,8 +66,8 @@ async fn of_ten_thousand_polls_a_page_reads_its_own_and_no_request_reads_all() {
 
     let browser = Browser::of_site(&service, &site).await;
     let list = format!("/newsroom/sites/{site}/polls");
-    // The first page asks for what it shows. Meanwhile all polls are read, for those who will search them: that they were
-    // is seen by the number in the bar.
+    // The first page asks for what it shows. Meanwhile all polls are read, for those who will search them: that they
+    // were is seen by the number in the bar.
     until(async || browser.get(&list).await.page(200).contains("<span class=\"count\">1</span></a>").then_some(()))
         .await;
 

@@ -210,7 +210,8 @@ async fn an_editor_is_told_where_readers_cannot_vote_and_where_nothing_is_planne
     }
     let page = read(&there).await;
     assert!(page.contains("From 2126-12-04 20:00"), "the gap after the last turn: {page}");
-    // Two gaps on each day with a turn, one on each without; what stands in them is named, and another can be put there.
+    // Two gaps on each day with a turn, one on each without; what stands in them is named, and another can be put
+    // there.
     let page = browser.get(&week).await.page(200);
     assert_eq!(page.matches("Meanwhile: أيقف دائمًا؟").count(), 12, "{page}");
     let put = format!("{there}?from=2126-12-04T20:00&#38;until=2126-12-05T00:00#add");

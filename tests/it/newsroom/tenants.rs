@@ -188,7 +188,8 @@ async fn a_scope_opens_its_own_pages_and_no_others(service: &Service) {
     }
 }
 
-/// What answers 403 is not offered: no page leads to what its reader may not see, nor has a form that they may not send.
+/// What answers 403 is not offered: no page leads to what its reader may not see, nor has a form that they may not
+/// send.
 async fn no_page_offers_what_its_reader_may_not_do(service: &Service) {
     let site = service.site().await;
     for scope in ALL_SCOPES {

@@ -1,8 +1,8 @@
 //! Random histories: whatever is asked in whatever order, a store answers what the plain model answers.
 //!
 //! A few polls, a handful of voters and short option lists make collisions the rule: the same voter again, an edit of
-//! an old revision, a ballot for what was deleted. A failing history is shrunk before it is shown. The seed is fixed, so
-//! a failure is the same on every machine; change it to look elsewhere.
+//! an old revision, a ballot for what was deleted. A failing history is shrunk before it is shown. The seed is fixed,
+//! so a failure is the same on every machine; change it to look elsewhere.
 
 mod command;
 
@@ -393,7 +393,8 @@ fn edit_for(change: &Change, poll: &Poll, tomorrow: sawt::poll::Timestamp) -> Po
     edit
 }
 
-/// What a ballot for options by the bits of a number adds to. Where their order counts, a greater number turns it round.
+/// What a ballot for options by the bits of a number adds to. Where their order counts, a greater number turns it
+/// round.
 fn wished(poll: &Poll, bits: u8) -> Counters {
     let mut chosen = chosen(poll, bits);
     if bits > 127 {

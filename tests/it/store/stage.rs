@@ -130,7 +130,8 @@ impl Stage {
         self.apply(poll, &[withdrawal(poll, voter)]).await[0]
     }
 
-    /// Applies ballots of any partitions, one batch per partition, and gives their outcomes in the order of the ballots.
+    /// Applies ballots of any partitions, one batch per partition, and gives their outcomes in the order of the
+    /// ballots.
     pub(crate) async fn apply(&self, poll: &Poll, ballots: &[Ballot]) -> Vec<Outcome> {
         let mut outcomes = vec![None; ballots.len()];
         for partition in 0..poll.partitions.count() {

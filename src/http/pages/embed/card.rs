@@ -1,7 +1,7 @@
 //! The picture of a poll, on the wire.
 //!
-//! It shows what the page shows everyone. Its address says which picture was meant (`v`), so that what shares pages gets
-//! a new one when the tally has moved; whatever it says, the picture is the newest.
+//! It shows what the page shows everyone. Its address says which picture was meant (`v`), so that what shares pages
+//! gets a new one when the tally has moved; whatever it says, the picture is the newest.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -9,8 +9,8 @@
 //! 318,000 once did through forum signatures. A browser says where a form comes from, and a request that does not say
 //! so is refused (see [`origin::is_same_origin`]). The token proves nothing here: anybody can get one.
 //!
-//! A reaction that a reader has given is pressed again to take it back, and another to change, if their browser has kept
-//! the token: without it they are nobody here.
+//! A reaction that a reader has given is pressed again to take it back, and another to change, if their browser has
+//! kept the token: without it they are nobody here.
 //!
 //! Before a vote nothing is kept on the reader's device. After it the voter's token is, as the cookie, so that a reader
 //! who goes or comes back sees their ballot and not the form again. Where a browser keeps no cookie they may vote anew,

@@ -70,8 +70,8 @@ pub(in crate::http) const HTML: &str = "text/html; charset=utf-8";
 /// A form sends its origin only if its page allows that; other sites get no referrer.
 const REFERRER: &str = "same-origin";
 
-/// An isolated page (COEP) frames only pages with this header. All that a poll's page loads is its own, but for pictures
-/// beside options: their servers need not know of any of this, and get no cookies.
+/// An isolated page (COEP) frames only pages with this header. All that a poll's page loads is its own, but for
+/// pictures beside options: their servers need not know of any of this, and get no cookies.
 fn isolated(poll: Option<&Poll>) -> (HeaderName, HeaderValue) {
     let loads_pictures = poll.is_some_and(|poll| poll.options.iter().any(|option| option.image.is_some()));
     let value = if loads_pictures { "credentialless" } else { "require-corp" };

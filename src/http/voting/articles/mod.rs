@@ -1,7 +1,7 @@
 //! The polls that articles come to have by their site's templates.
 //!
-//! A path names an article by its publisher's id. In place of an id it may have [`BY_ADDRESS`]: then the query's `url` is
-//! the article's address. Proxies decode and merge what stands in a path, so an address does not go there.
+//! A path names an article by its publisher's id. In place of an id it may have [`BY_ADDRESS`]: then the query's `url`
+//! is the article's address. Proxies decode and merge what stands in a path, so an address does not go there.
 
 mod polls;
 mod teasers;

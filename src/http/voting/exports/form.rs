@@ -14,9 +14,9 @@ pub(in crate::http) enum ExportForm {
 }
 
 impl ExportForm {
-    /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so; JSON in doubt. Every read of a tally
-    /// asks this, so the header is read in place: actix-web's `Accept` allocates for each of its ranges, and ranks them
-    /// without the doubt.
+    /// What `Accept` (RFC 9110, section 12.5.1) prefers: a table only if it says so; JSON in doubt. Every read of a
+    /// tally asks this, so the header is read in place: actix-web's `Accept` allocates for each of its ranges, and
+    /// ranks them without the doubt.
     pub(in crate::http) fn preferred(headers: &HeaderMap) -> Self {
         // So nearly everybody asks, if they say anything.
         if headers.get_all(header::ACCEPT).all(|range| range == "*/*") {

@@ -35,7 +35,8 @@ impl ExportQuery {
         Ok((Self::take(&mut query, form)?, interval.unwrap_or(Interval::HOUR)))
     }
 
-    /// Of a file for an editor, in their site's zone unless they ask for another; with the length of a timeline's buckets.
+    /// Of a file for an editor, in their site's zone unless they ask for another; with the length of a timeline's
+    /// buckets.
     pub(in crate::http) fn of_editor(req: &HttpRequest, zone: &TimeZone) -> Result<(Self, Interval), Problem> {
         let (query, interval) = Self::of_timeline(req, ExportForm::CsvFile)?;
         let names_zone = Query::lenient(req.query_string())?.take("timezone")?.is_some();

@@ -58,8 +58,8 @@ pub fn pick<T: Clone + PartialEq>(mine: &T, base: &T, theirs: &T) -> T {
     if mine == base { theirs.clone() } else { mine.clone() }
 }
 
-/// Options that two have changed: of each the change that was made, and mine where both have changed it. What either has
-/// added is there, and what either has taken out is not.
+/// Options that two have changed: of each the change that was made, and mine where both have changed it. What either
+/// has added is there, and what either has taken out is not.
 fn merged(mine: &[TypedOption], base: &[TypedOption], theirs: &[TypedOption]) -> Vec<TypedOption> {
     let of = |options: &[TypedOption], id: &str| options.iter().find(|option| option.id == id).cloned();
     let kept = mine.iter().filter_map(|own| match (of(base, &own.id), of(theirs, &own.id)) {

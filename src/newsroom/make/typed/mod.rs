@@ -133,7 +133,8 @@ pub struct TypedOption {
 }
 
 impl TypedPoll {
-    /// A form that nothing was typed into, of an editor who reads this language, at a site that wants this of its polls.
+    /// A form that nothing was typed into, of an editor who reads this language, at a site that wants this of its
+    /// polls.
     pub fn blank(language: &str, defaults: &PollDefaults) -> Self {
         Self {
             kind: "single".to_owned(),

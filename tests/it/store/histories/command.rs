@@ -39,8 +39,8 @@ pub(super) enum Change {
     ClosesTomorrow(bool),
 }
 
-/// What a voter asks for: options by the bits of a number, with one of a few texts where that may be, and a label; or the
-/// ballot back.
+/// What a voter asks for: options by the bits of a number, with one of a few texts where that may be, and a label; or
+/// the ballot back.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Request {
     Options(u8, u8, u8),
