@@ -229,8 +229,8 @@ impl Config {
     /// Reads every source and checks every setting.
     ///
     /// # Errors
-    /// Everything that is wrong: sources in the order they are asked, then settings in the order of [`settings()`], then
-    /// what does not fit together.
+    /// Everything that is wrong: sources in the order they are asked, then settings in the order of [`settings()`],
+    /// then what does not fit together.
     pub fn load(
         flags: &Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,

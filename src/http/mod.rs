@@ -14,9 +14,9 @@
 //! - [`message`]: reading requests and writing answers, refusals among them.
 //! - [`auth`]: who asks, and which pages may vote.
 //! - Handlers, one file for each resource: [`voting`] for what readers do, [`publishing`] for what publishers do,
-//!   [`trust`] for what can be checked, [`pages`] for what readers see, [`newsroom`] for what editors see. A resource is
-//!   in one file though both readers and publishers ask for it: what readers ask of a place is in `publishing/places.rs`,
-//!   and the work that is asked of them in `trust/challenges.rs`.
+//!   [`trust`] for what can be checked, [`pages`] for what readers see, [`newsroom`] for what editors see. A resource
+//!   is in one file though both readers and publishers ask for it: what readers ask of a place is in
+//!   `publishing/places.rs`, and the work that is asked of them in `trust/challenges.rs`.
 
 mod auth;
 mod message;

@@ -12,8 +12,8 @@ impl Publishing {
     /// as it was at `version`, its `updated_at`. Returns whether it was made.
     ///
     /// # Errors
-    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`SiteChanged`](PublishError::SiteChanged); what the
-    /// store failed with.
+    /// [`PublishError::OtherSite`]; [`NoSite`](PublishError::NoSite); [`SiteChanged`](PublishError::SiteChanged); what
+    /// the store failed with.
     pub async fn put_site(
         &self,
         publisher: &Publisher,
@@ -65,9 +65,8 @@ impl Publishing {
     /// # Errors
     /// [`PublishError::NoSite`]; [`SiteHasPolls`](PublishError::SiteHasPolls);
     /// [`SiteHasTemplates`](PublishError::SiteHasTemplates); [`SiteHasPlaces`](PublishError::SiteHasPlaces);
-    /// [`SiteHasWebhooks`](PublishError::SiteHasWebhooks);
-    /// [`SiteHasKeys`](PublishError::SiteHasKeys); [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed
-    /// with.
+    /// [`SiteHasWebhooks`](PublishError::SiteHasWebhooks); [`SiteHasKeys`](PublishError::SiteHasKeys);
+    /// [`SiteIsDefault`](PublishError::SiteIsDefault); what the store failed with.
     pub async fn delete_site(&self, id: &SiteId) -> Result<(), PublishError> {
         if *id == SiteId::default() {
             return Err(PublishError::SiteIsDefault);
