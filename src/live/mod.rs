@@ -53,7 +53,3 @@ pub use stream_limiter::{StreamLimiter, StreamPermit, StreamRefusal};
 pub use streams::{GAP, HEARTBEAT, Streams};
 pub use vote_traces::VoteTraces;
 pub use watch::{BallotLookup, RequestedPoll};
-
-// What `voting` calls them.
-pub use single_flight_cache::SingleFlightCache as BriefCache;
-pub use stale_if_error_cache::StaleIfErrorCache as RecentCache;

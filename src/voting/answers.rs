@@ -7,12 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{VoteError, Voting};
 use crate::{
-    live::{BriefCache, KnownTally},
+    live::{KnownTally, SingleFlightCache},
     poll::{AnswerState, CountedAnswer, PollId},
 };
 
 /// What readers are shown of polls, as it was last read.
-pub(super) type AnswerLists = BriefCache<PollId, Arc<[CountedAnswer]>>;
+pub(super) type AnswerLists = SingleFlightCache<PollId, Arc<[CountedAnswer]>>;
 
 /// How long a list is kept.
 pub(super) const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(1);

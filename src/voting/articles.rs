@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     article::{Admission, ArticleKey, ArticleName, NewArticlePoll, Template, TemplateId, article_poll_id},
-    live::{KnownTally, NamedArticle, Newest, PollWithSite, RecentCache, StreamPermit},
+    live::{KnownTally, NamedArticle, Newest, PollWithSite, StaleIfErrorCache, StreamPermit},
     poll::{Partitions, Poll, PollId, SiteId, TimeZone, Timestamp, Viewer, WebAddress},
     quota::{QuotaName, QuotaState, Subject},
     secret::{Secret, first_bytes},
@@ -72,12 +72,12 @@ impl ArticlePoll {
 
 /// What the workers of a replica know of articles.
 pub struct ReplicaArticles {
-    templates: RecentCache<(SiteId, TemplateId), Option<Arc<Template>>>,
+    templates: StaleIfErrorCache<(SiteId, TemplateId), Option<Arc<Template>>>,
     /// Polls that the store did not have a moment ago.
-    missing: RecentCache<PollId, ()>,
+    missing: StaleIfErrorCache<PollId, ()>,
     /// Polls that are not provisional, or not any more, with when they were made: one that was deleted and made anew,
     /// here or on another replica, is another one.
-    honest: RecentCache<(PollId, Timestamp), ()>,
+    honest: StaleIfErrorCache<(PollId, Timestamp), ()>,
     /// Whoever makes a poll waits for those who make the same. A few others may be among them.
     turns: [tokio::sync::Mutex<()>; TURNS],
     client_key: [u8; 32],
@@ -87,9 +87,9 @@ impl ReplicaArticles {
     /// Nothing yet. By the secret nobody who reads the store can tell which clients voted.
     pub fn new(secret: &Secret) -> Self {
         Self {
-            templates: RecentCache::new(KNOWN_FOR, MOST_KNOWN),
-            missing: RecentCache::new(MISSING_FOR, MOST_KNOWN),
-            honest: RecentCache::new(Duration::from_hours(1), MOST_KNOWN),
+            templates: StaleIfErrorCache::new(KNOWN_FOR, MOST_KNOWN),
+            missing: StaleIfErrorCache::new(MISSING_FOR, MOST_KNOWN),
+            honest: StaleIfErrorCache::new(Duration::from_hours(1), MOST_KNOWN),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             client_key: blake3::derive_key("sawt 2026-11-29 clients of an article's poll", secret.expose().as_bytes()),
         }
