@@ -8,7 +8,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 
-const { build } = createRequire(new URL('../../tests/browser/package.json', import.meta.url))('esbuild');
+const tool = createRequire(new URL('../../tests/browser/package.json', import.meta.url));
+const { build } = tool('esbuild');
+// Names what esbuild has packed shorter: 2% less of a page view.
+const { minify } = tool('terser');
 
 const here = (path) => new URL(path, import.meta.url);
 // The oldest browsers that show the poll: see the README. The loader is read by older ones, to say that they can't.
@@ -52,7 +55,10 @@ const pack = async (name, options) => {
     target,
     ...options,
   });
-  return outputFiles[0].text;
+  const [{ text }] = outputFiles;
+  if (!name.endsWith('.js')) return text;
+  const isModule = options.format === 'esm';
+  return (await minify(text, { module: isModule, ecma: isModule ? 2020 : 2019 })).code;
 };
 
 const stale = [];
