@@ -120,6 +120,48 @@ test('two services under paths of one host share neither token nor stream nor co
   assert.deepEqual(tallies.map(({ ballots }) => ballots), [3, 4]);
 });
 
+test('a file that a page pins by its address and hash from the manifest finds the service, whichever it is', async () => {
+  const { reader, services: [{ sawt, base }], asked, origin } = await mounted([{ path: '/polls', isKept: false }]);
+  const { files } = await (await fetch(`${base}/embed/manifest.json`)).json();
+  const fileOf = (name) => files.find((file) => file.name === name);
+  const pinned = (name, more = 'type="module"') => {
+    const { path, integrity } = fileOf(name);
+    return `<script ${more} src="${base}${path}" integrity="${integrity}" crossorigin="anonymous"></script>`;
+  };
+  const open = (markup) => reader.open(set.publisher.holding(markup).replace(set.publisher.origin, origin));
+
+  const polls = [await sawt.poll(), await sawt.poll()];
+  for (const [place, markup] of [
+    pinned('embed.js', `async data-sawt-poll="${polls[0].id}"`),
+    `${pinned('embed.js')}<sawt-poll poll="${polls[1].id}"></sawt-poll>`,
+  ].entries()) {
+    const shown = Shown.in(await open(markup), 'element');
+    await shown.vote('yes');
+    assert.equal((await sawt.tally(polls[place])).ballots, 1);
+  }
+
+  const site = await sawt.site([origin]);
+  const options = [{ id: 'like', emoji: '👍', label: 'أعجبني' }, { id: 'sad', emoji: '😢', label: 'أحزنني' }];
+  const poll = { kind: 'reaction', question: 'ما شعورك تجاه هذا الخبر؟', language: 'ar', options };
+  await sawt.ask('PUT', `/v1/sites/${site}/templates/reactions`, { poll, articles: 'own-origins' });
+  const article = { title: 'مجلس الأمة يرفع جلسته', url: `${origin}/news/1`, published_at: '2026-11-23T18:00:00Z' };
+  await sawt.ask('PUT', `/v1/sites/${site}/articles/story-1`, article);
+  for (const [name, element, path, status] of [
+    ['view.js', `<sawt-view site="${site}" article="story-1"></sawt-view>`, '/v1/views', 204],
+    ['most-read.js', `<sawt-most-read site="${site}"></sawt-most-read>`, `/v1/sites/${site}/trending`, 200],
+  ]) {
+    const answered = reader.context.waitForEvent('response', (response) => response.url().split('?')[0] === base + path);
+    await open(pinned(name) + element);
+    assert.equal((await answered).status(), status, name);
+  }
+  const page = await open(`${pinned('article.js')}<sawt-reactions site="${site}" article="story-1"></sawt-reactions>`);
+  await page.locator('[data-option="like"]').click();
+  await page.locator('[data-option="like"] .sawt-votes').filter({ hasText: '1' }).waitFor();
+
+  for (const name of ['embed.js', 'view.js', 'most-read.js', 'article.js']) assert.ok(asked.includes(base + fileOf(name).path), name);
+  assert.deepEqual(strays(asked, origin, ['/polls']), []);
+});
+
 test('an address of before that still leads to the service shows the poll and votes', async () => {
   const { reader, services: [{ sawt }], article } = await mounted([{ path: '/polls', isKept: true }]);
   const poll = await sawt.poll();
