@@ -1,8 +1,10 @@
-// The service under a path of the news site's own host, through a real nginx that strips the path or keeps it.
+// The service under a path of the news site's own host: through a real nginx that strips the path or keeps it, and through a
+// real HAProxy with TLS.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { Haproxy } from './haproxy.mjs';
 import { Nginx, freePort } from './nginx.mjs';
 import { Shown } from './poll.mjs';
 import { stage } from './stage.mjs';
@@ -10,16 +12,16 @@ import { stage } from './stage.mjs';
 const set = stage();
 
 /** A news site with services under these paths, and a reader of it. Whatever a page asks of the host is noted. */
-async function mounted(mounts, options) {
+async function mounted(mounts, options, Proxy = Nginx) {
   const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
+  const origin = `${Proxy.scheme}://127.0.0.1:${port}`;
   const services = [];
   for (const { path, isKept } of mounts) {
-    const sawt = await set.replica({ SAWT_PUBLIC_URL: origin + path });
+    const sawt = await set.replica({ SAWT_PUBLIC_URL: origin + path, SAWT_TRUSTED_PROXIES: '127.0.0.1' });
     services.push({ sawt, path, isKept, port: sawt.port, base: origin + path });
   }
-  await set.closedAtEnd(await Nginx.start(port, new URL(set.publisher.origin).port, services));
-  const reader = await set.reader(options, origin, ...services.map(({ sawt }) => sawt.origin));
+  await set.closedAtEnd(await Proxy.start(port, new URL(set.publisher.origin).port, services));
+  const reader = await set.reader({ ignoreHTTPSErrors: true, ...options }, origin, ...services.map(({ sawt }) => sawt.origin));
   const asked = [];
   reader.context.on('request', (request) => asked.push(request.url()));
   /** The article, as the news site has it on its own host. */
@@ -36,12 +38,20 @@ const strays = (asked, origin, paths) =>
     return url.startsWith(origin) && !isSites && !paths.some((path) => pathname.startsWith(`${path}/`));
   });
 
-for (const isKept of [false, true]) {
-  const way = isKept ? 'keeps' : 'strips';
-
-  for (const mode of ['script', 'iframe']) {
-    test(`under a path that nginx ${way} a reader votes, comes back, and sees others’ votes (${mode})`, async () => {
-      const { reader, services: [{ sawt, base }], asked, article, origin } = await mounted([{ path: '/polls', isKept }]);
+for (const { way, isKept, Proxy = Nginx, modes = ['script', 'iframe'], cookie } of [
+  { way: 'nginx strips', isKept: false, cookie: { name: 'sawt_voter+polls', secure: false, isPartitioned: false } },
+  { way: 'nginx keeps', isKept: true, cookie: { name: 'sawt_voter+polls', secure: false, isPartitioned: false } },
+  {
+    way: 'HAProxy strips from https',
+    isKept: false,
+    Proxy: Haproxy,
+    modes: ['element', 'iframe'],
+    cookie: { name: '__Secure-sawt_voter+polls', secure: true, isPartitioned: true },
+  },
+]) {
+  for (const mode of modes) {
+    test(`under a path that ${way} a reader votes, comes back, and sees others’ votes (${mode})`, async () => {
+      const { reader, services: [{ sawt, base }], asked, article, origin } = await mounted([{ path: '/polls', isKept }], {}, Proxy);
       const poll = await sawt.poll({ site: await sawt.site(['https://other.example']) });
       const shown = Shown.in(await reader.open(article(mode, base, poll)), mode);
       await shown.vote('yes');
@@ -58,8 +68,8 @@ for (const isKept of [false, true]) {
     });
   }
 
-  test(`under a path that nginx ${way} a reader without JavaScript votes by the form, and is known later`, async () => {
-    const { reader, services: [{ sawt, base }], asked, origin } = await mounted([{ path: '/polls', isKept }], { javaScriptEnabled: false });
+  test(`under a path that ${way} a reader without JavaScript votes by the form, and is known later`, async () => {
+    const { reader, services: [{ sawt, base }], asked, origin } = await mounted([{ path: '/polls', isKept }], { javaScriptEnabled: false }, Proxy);
     const poll = await sawt.poll();
     const page = await reader.open(`${base}/embed/${poll.id}`);
     await page.waitForURL(`${base}/embed/${poll.id}/form`);
@@ -68,9 +78,8 @@ for (const isKept of [false, true]) {
     await shown.press();
     await shown.is('voted');
     const cookies = await reader.context.cookies();
-    assert.deepEqual(cookies.map(({ name, path, secure }) => ({ name, path, secure })), [
-      { name: 'sawt_voter+polls', path: '/polls', secure: false },
-    ]);
+    const kept = cookies.map(({ name, path, secure, partitionKey }) => ({ name, path, secure, isPartitioned: !!partitionKey }));
+    assert.deepEqual(kept, [{ ...cookie, path: '/polls' }]);
     await sawt.vote(poll, ['no']);
     await page.goto(`${base}/embed/${poll.id}/form`);
     await shown.is('voted');

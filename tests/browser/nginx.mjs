@@ -16,7 +16,8 @@ export async function freePort() {
   return port;
 }
 
-const isListening = (port) =>
+/** Whether somebody listens there. */
+export const isListening = (port) =>
   new Promise((done) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.on('connect', () => done(true) || socket.destroy());
@@ -25,6 +26,8 @@ const isListening = (port) =>
 
 /** nginx, in front of a publisher and of services. */
 export class Nginx {
+  static scheme = 'http';
+
   #process;
   #directory;
 
