@@ -51,7 +51,7 @@ impl Snippets {
                  <script async src=\"{base}/embed.js\"></script>"
             ),
             frame: format!(
-                "<iframe src=\"{url}\" title=\"{question}\" height=\"{height}\" \
+                "<iframe src=\"{url}\" title=\"{question}\" height=\"{height}\" loading=\"lazy\" \
                  style=\"width: 100%; min-height: {height}px; border: 0\"></iframe>"
             ),
             url,

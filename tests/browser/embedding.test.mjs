@@ -130,6 +130,22 @@ test('where the page may not vote the reader is led to the poll’s own page', a
   assert.equal((await sawt.tally(poll)).ballots, 0);
 });
 
+test('a frame far below is not fetched before its reader comes near', async () => {
+  const home = 'https://votes.example';
+  const sawt = await set.replica({ SAWT_PUBLIC_URL: home });
+  const { embed } = await sawt.poll();
+  const reader = await set.reader({}, sawt.origin);
+  const asked = [];
+  reader.context.on('request', (request) => asked.push(request.url()));
+  const frame = embed.frame.replace(home, sawt.origin);
+  const page = await reader.open(set.publisher.holding(`<p style="block-size: 6000px">…</p>${frame}`));
+  // The page has loaded, and that waits for every frame that is fetched at once.
+  assert.deepEqual(asked.filter((url) => url.startsWith(sawt.origin)), []);
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await Shown.in(page, 'iframe').is('open');
+  assert.ok(asked.includes(embed.url.replace(home, sawt.origin)));
+});
+
 test('a frame that is not displayed yet tells no height', async () => {
   const { sawt, publisher } = set;
   const poll = await sawt.poll();
