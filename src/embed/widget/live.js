@@ -218,10 +218,14 @@ export class Live {
       if (isStreaming && ids.length > MOST_AT_ONCE) this.#readOn(turn.signal, MOST_AT_ONCE);
       const heard = await (isStreaming ? this.#listen(ids.slice(0, MOST_AT_ONCE), voter, turn) : this.#read(ids, voter, turn.signal));
       turn.abort();
-      if (this.#isStale) continue;
-      if (isStreaming && heard) failures = 0;
-      else failures += 1;
-      if (!signal.aborted) await sleep(jitter(failures > 2 ? READ_EVERY : this.#retry * 2 ** failures));
+      if (this.#isStale) {
+        // Polls seldom come alone: those that come within so long share a stream. What its reader may see from now on waits
+        // for no others.
+        if (this.#opened) await sleep(200);
+      } else {
+        failures = isStreaming && heard ? 0 : failures + 1;
+        if (!signal.aborted) await sleep(jitter(failures > 2 ? READ_EVERY : this.#retry * 2 ** failures));
+      }
     }
   }
 
