@@ -42,7 +42,7 @@ const ELEMENTS = {
 
 for (const [name, element] of Object.entries(ELEMENTS)) if (!customElements.get(name)) customElements.define(name, element);
 
-// What shows polls comes by the loader.
-if (!document.querySelector(`script[src^="${HOME}/embed.js"]`)) {
+// What shows polls comes by the loader, which may be pinned.
+if (!document.querySelector(`script:is([src^="${HOME}/embed.js"],[src^="${HOME}/embed/assets/embed."])`)) {
   document.head.append(Object.assign(document.createElement('script'), { async: true, src: `${HOME}/embed.js` }));
 }
