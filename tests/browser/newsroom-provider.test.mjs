@@ -128,7 +128,7 @@ test('a provider that signs by a new key is believed, and sawt need not be start
 
 test('while the provider is away the door says so, keys open it, and all is well when it is back', async () => {
   const port = await freePort();
-  const all = await scene({ SAWT_OIDC_ISSUER: `http://127.0.0.1:${port}` });
+  const all = await scene({ SAWT_OIDC_ISSUER: `http://127.0.0.1:${port}`, SAWT_QUOTA_SIGN_IN: '2/86400s' });
   const { sawt, visitor } = all;
   const away = await visitor.ask(sawt.origin + START);
   assert.equal(away.status, 503);
@@ -142,10 +142,20 @@ test('while the provider is away the door says so, keys open it, and all is well
       '/.well-known/openid-configuration': { issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t`, jwks_uri: `${issuer}/k` },
       '/k': { keys: [] },
     };
+    // It takes no codes yet.
+    if (req.url === '/t') res.statusCode = 503;
     res.setHeader('content-type', 'application/json').end(JSON.stringify(answers[req.url] ?? {}));
   });
   await new Promise((listening) => back.listen(port, '127.0.0.1', listening));
   const { status, location } = await visitor.ask(sawt.origin + START);
+  const held = visitor.cookies(sawt.origin);
+  const state = new URL(location).searchParams.get('state');
+  for (let time = 0; time < 3; time += 1) {
+    visitor.hold(sawt.origin, held);
+    const unheard = await visitor.ask(`${sawt.origin}/newsroom/oidc/callback?code=x&state=${state}`);
+    assert.equal(unheard.status, 503, 'what the provider can say nothing of is no failure of theirs');
+  }
+  assert.equal((await visitor.ask(`${sawt.origin}/newsroom/sign-in`, form)).status, 303, 'keys still open the door');
   await new Promise((closed) => {
     back.close(closed);
     back.closeAllConnections();

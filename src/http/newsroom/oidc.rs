@@ -17,6 +17,7 @@ use crate::{
     },
     newsroom::sign_in::SignInNotice,
     oidc::{ATTEMPT_SECS, IdentityProvider, OidcError, SignInAttempt},
+    secret::Secret,
 };
 
 /// What the browser keeps meanwhile.
@@ -29,9 +30,11 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
     let then = Query::lenient(req.query_string())?.take("then")?.unwrap_or_default();
     let one_try = Try::take(&req, &worker).await?;
     let attempt = SignInAttempt::begin(worker.shared.clock.now(), own_page(&then));
-    match provider.address(&attempt).await {
+    let address = provider.address(&attempt).await;
+    // Nothing was tried yet, whether or not the provider answers.
+    one_try.give_back();
+    match address {
         Ok(address) => {
-            one_try.give_back();
             let mut there = see(address.as_str());
             desk::set_cookie(&mut there, &desk::set_short(&req, &worker, COOKIE, &attempt.written(), ATTEMPT_SECS))?;
             Ok(there)
@@ -43,9 +46,7 @@ pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result
 /// `GET /newsroom/oidc/callback?code=&state=&iss=`: back from there. Whatever comes of it, what the browser has kept is
 /// used up by it.
 pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
-    let provider = provider(&worker)?;
-    // As with keys: taken before it is known whether this is right, and given back if it was.
-    let one_try = Try::take(&req, &worker).await?;
+    provider(&worker)?;
     let mut query = Query::lenient(req.query_string())?;
     let (state, code) = (query.take("state")?.unwrap_or_default(), query.take("code")?);
     let issuer = query.take("iss")?;
@@ -54,16 +55,12 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
         .filter(|attempt| attempt.is_of(&state));
     let then = attempt.as_ref().map_or("", SignInAttempt::then).to_owned();
     let recognised = match (&attempt, code) {
-        (Some(attempt), Some(code)) => {
-            provider.person(attempt, (&code, issuer.as_deref()), worker.shared.clock.now()).await
-        }
+        (Some(attempt), Some(code)) => enter(&req, &worker, attempt, (&code, issuer.as_deref())).await?,
         (None, _) => Err(OidcError::Refused("the browser did not begin it".to_owned())),
         (Some(_), None) => Err(OidcError::Refused("the provider has sent no code".to_owned())),
     };
     let mut answer = match recognised {
-        Ok(person) => {
-            let begun = worker.publishing.sign_in_person(person).await?;
-            one_try.give_back();
+        Ok(begun) => {
             note_outcome(&req, "signed-in");
             let mut there = see(own_page(&then));
             desk::set_cookie(&mut there, &desk::set_session(&req, &worker, begun.expose()))?;
@@ -73,6 +70,30 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
     };
     desk::set_cookie(&mut answer, &desk::set_short(&req, &worker, COOKIE, "", 0))?;
     Ok(answer)
+}
+
+/// Begins the session of whom a code names. As with keys a try is taken before it is known whether the code is right, and given
+/// back if it was, or if nobody could say. Where this browser has begun nothing none is taken: any page can send it here.
+async fn enter(
+    req: &HttpRequest,
+    worker: &Worker,
+    attempt: &SignInAttempt,
+    code: (&str, Option<&str>),
+) -> Result<Result<Secret, OidcError>, Problem> {
+    let provider = provider(worker)?;
+    let one_try = Try::take(req, worker).await?;
+    match provider.person(attempt, code, worker.shared.clock.now()).await {
+        Ok(person) => {
+            // The code was right, whether or not the store takes the session.
+            one_try.give_back();
+            Ok(Ok(worker.publishing.sign_in_person(person).await?))
+        }
+        Err(away @ OidcError::Away(_)) => {
+            one_try.give_back();
+            Ok(Err(away))
+        }
+        Err(refused @ (OidcError::Refused(_) | OidcError::NoRole(_))) => Ok(Err(refused)),
+    }
 }
 
 fn provider(worker: &Worker) -> Result<&IdentityProvider, Problem> {

@@ -15,6 +15,7 @@ crate::registry::lone_rules![
     a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with,
     a_spent_quota_keeps_what_was_typed,
     ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count,
+    neither_a_foreign_page_nor_a_provider_that_is_away_uses_up_the_tries_of_keys,
     under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own,
     the_first_start_prints_an_address_that_signs_in_once,
 ];
@@ -38,6 +39,23 @@ async fn ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count() {
         let page = refused.page(429);
         assert_eq!((hidden(&page, "kept"), page.contains("Too many tries")), ("question=%D8%9F".to_owned(), true));
     }
+}
+
+async fn neither_a_foreign_page_nor_a_provider_that_is_away_uses_up_the_tries_of_keys() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+    let settings = settings.with("SAWT_QUOTA_SIGN_IN", "2/86400s").with("SAWT_OIDC_CLIENT_ID", "sawt");
+    // Nobody listens there.
+    let settings = settings.with("SAWT_OIDC_ISSUER", "http://127.0.0.1:1");
+    let settings = settings.with("SAWT_OIDC_ROLES", "editors=editor@default");
+    let service = Service::start_with(Backend::Sqlite, storage, &settings);
+    let browser = Browser::new(service.client());
+    for _ in 0..3 {
+        // As an image in any page asks for it.
+        assert_eq!(browser.get("/newsroom/oidc/callback?code=x&state=y").await.status, 403);
+        assert_eq!(browser.get("/newsroom/oidc/start").await.status, 503);
+    }
+    assert_eq!(browser.post("/newsroom/sign-in", &[("key", ADMIN_KEY)]).await.status, 303);
 }
 
 async fn a_store_that_is_away_keeps_what_was_typed_with_the_token_it_came_with() {
