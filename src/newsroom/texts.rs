@@ -113,7 +113,7 @@ texts! {
         times voted turnout too_few_views embed element element_about script script_about iframe iframe_about address
         address_about copy copied share share_page picture_wide picture_square qr qr_download exports exports_about export_results
         export_timeline export_answers said_opened said_scheduled said_closed said_resolved said_decided is_closed
-        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history history_more
+        closes_in_past not_closed no_prediction needs_reason wrong_option wrong_reason history history_more history_further
     }
     /// Asking once more.
     ConfirmTexts {
@@ -125,7 +125,7 @@ texts! {
     }
     /// A site's log.
     SiteLogTexts {
-        title about everything find none of_poll show_all more by by_schedule by_detector was_worded answer_was_worded correction came_true because changed
+        title about everything find none further of_poll show_all more by by_schedule by_detector was_worded answer_was_worded correction came_true because changed
         disabled_gone disabled_failing incident_opened incident_closed incidents polls labels answers places templates site keys sessions webhooks poll_created
         poll_edited poll_reworded poll_opened poll_closed poll_resolved poll_deleted label_held label_released
         label_voided place_created place_edited place_deleted answer_shown answer_hidden template_put template_deleted

@@ -51,9 +51,9 @@ const MINUTE_MILLIS: i64 = 60_000;
 /// How many texts are listed.
 const MOST_SHOWN: usize = 10;
 const MOST_WAITING: usize = 20;
-/// How many events are listed, and how often the log is asked for more of them.
+/// How many events are listed, of the last and of the first ones, and how often the log is asked for the last ones.
 const MOST_EVENTS: usize = 50;
-const MOST_LOG_PAGES: usize = 3;
+const MOST_LOG_PAGES: usize = 2;
 /// How many changes are marked on a timeline, the last ones.
 const MOST_EDITS: usize = 8;
 /// How many incidents are marked on a timeline, the last ones.
@@ -256,7 +256,7 @@ async fn timeline(
     Ok(Some(TimelinePart { chart, interval, is_cut }))
 }
 
-/// What has happened to a poll, by its site's log, the last one first; and whether there is more.
+/// What has happened to a poll, by its site's log, the last one first; and whether there may be more between.
 async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<(Vec<Event>, bool), Problem> {
     // Its first event may have been written a moment before it was made, by the clocks of a cluster.
     let begun = Timestamp::from_millis(poll.created_at.as_millis() - HISTORY_LEEWAY_MILLIS);
@@ -280,6 +280,16 @@ async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<(Vec<E
         if !has_more || events.len() >= MOST_EVENTS {
             break;
         }
+    }
+    if has_more {
+        // The log is too long for that: how the poll began is read from there on, so that its page has that in any case.
+        let first =
+            EventsQuery { order: EventsOrder::Oldest, after: Some(begun), limit: MOST_EVENTS, ..asked.clone() };
+        let page = worker.events.read(&desk.publisher, &desk.site.id, first).await?;
+        let listed = events.last().map(|event| event.id);
+        let unlisted = page.events.into_iter().rev().filter(|event| listed.is_none_or(|listed| event.id < listed));
+        events.extend(unlisted);
+        has_more = page.has_more && page.next < asked.after;
     }
     Ok((events, has_more))
 }

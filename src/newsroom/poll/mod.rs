@@ -56,7 +56,7 @@ pub struct ListedTexts {
 pub struct PollHistory {
     /// The last one first.
     pub lines: Vec<EventLine>,
-    /// Whether there is more.
+    /// Whether there may be more between.
     pub has_more: bool,
 }
 

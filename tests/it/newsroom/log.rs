@@ -1,5 +1,6 @@
 //! A site's log, in the newsroom.
 
+use sawt::site::{Actor, EventType, NewEvent, SiteSettings};
 use serde_json::json;
 
 use super::Browser;
@@ -86,7 +87,40 @@ async fn a_long_log_goes_on_from_page_to_page(service: &Service) {
     assert!(page.contains(&format!("/polls/{}\"", polls[0])) && !page.contains("class=\"more\""), "{page}");
 }
 
+/// Of what was written since, thousands of lines are of others.
+async fn a_polls_page_tells_how_it_began_however_long_the_log_has_become(service: &Service) {
+    let site = service.site().await;
+    let poll = service.poll(json!({ "site": site, "state": "draft" })).await;
+    service.admin().post(&format!("/v1/polls/{poll}/open")).send().await.is(200);
+    let reader = Browser::with_scopes(service, &site, &["polls:read"]).await;
+    let (page, log) = (format!("/newsroom/sites/{site}/polls/{poll}"), format!("/newsroom/sites/{site}/log"));
+    until(async || reader.get(&page).await.page(200).contains("فُتح استطلاع").then_some(())).await;
+    let (store, id) = (service.storage().store().await, site.parse().unwrap());
+    let at = store.now().await.unwrap();
+    let event = NewEvent { at, kind: EventType::SitePut, actor: Actor::Admin, data: json!({}) };
+    for _ in 0..4 {
+        let events = vec![event.clone(); 1_000];
+        store.put_site(&id, SiteSettings::default(), &events).await.unwrap();
+    }
+    let mut more = format!("?poll={poll}");
+    for _ in 0..3 {
+        more = until(async || {
+            let page = reader.get(&format!("{log}{more}")).await.page(200);
+            let more = page.split_once("<p class=\"more\"><a class=\"button second\" href=\"")?.1.split('"').next()?;
+            assert!(page.contains("تابع إلى ما قبله") && !page.contains("لا شيء هنا بعد"), "{page}");
+            Some(more.replace("&#38;", "&"))
+        })
+        .await;
+    }
+    let page = reader.get(&page).await.page(200);
+    let history = page.split_once("id=\"history-title\"").unwrap().1.split_once("</section>").unwrap().0;
+    for told in ["أُنشئ استطلاع", "فُتح استطلاع", "قد يكون فيه المزيد", &format!("href=\"{log}?poll={poll}\"")] {
+        assert!(history.contains(told), "no {told} in {history}");
+    }
+}
+
 service_rules![on crate::backends::Backend::EACH_SORT;
     a_log_tells_who_did_what_with_the_last_first_and_keys_only_to_those_who_make_them,
     a_long_log_goes_on_from_page_to_page,
+    a_polls_page_tells_how_it_began_however_long_the_log_has_become,
 ];
