@@ -8,7 +8,7 @@
 //! If the session has ended meanwhile, or the store is away, what was typed is kept in the answer, to be sent again.
 //!
 //! - [`desk`]: who asks, and at which site; [`posted`]: forms; [`offered`]: polls to choose from; [`page`]: how a page is sent.
-//! - [`sign_in`], [`oidc`], [`polls`], [`make`], [`waiting`], [`templates`], [`site_log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
+//! - [`sign_in`], [`oidc`], [`polls`], [`make`] with its [`preview`], [`waiting`], [`templates`], [`site_log`], [`keys`], [`people`], [`webhooks`], [`settings`], [`sites`]: the pages; [`poll`],
 //!   [`poll_forms`], [`poll_files`]: one poll.
 
 mod desk;
@@ -24,6 +24,7 @@ mod poll_files;
 mod poll_forms;
 mod polls;
 mod posted;
+mod preview;
 mod settings;
 mod sign_in;
 mod site_log;
@@ -96,7 +97,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/newsroom/sites/{site}/polls").get(polls::list),
         at("/newsroom/sites/{site}/polls/new").get(make::start).post(make::create),
         at("/newsroom/sites/{site}/polls/{poll}/edit").get(make::edit).post(make::save),
-        at("/newsroom/sites/{site}/preview").get(make::nothing).post(make::preview).only_reading(),
+        at("/newsroom/sites/{site}/preview").get(preview::nothing).post(preview::preview).only_reading(),
         at("/newsroom/sites/{site}/places").get(places::list).post(places::create),
         at("/newsroom/sites/{site}/places/{place}").get(places::read).post(places::save),
         at("/newsroom/sites/{site}/places/{place}/delete").post(places::delete),
