@@ -39,6 +39,8 @@ use crate::{
 const ROOM: usize = 2;
 /// The most that it gives room for.
 const MOST_ROOM: usize = 32;
+/// How often an edit is tried if the poll changes meanwhile where the form does not.
+const MOST_TRIES: usize = 4;
 
 /// `GET /newsroom/sites/{site}/polls/new?from=`: an empty form, or one like a poll that there is.
 pub(super) async fn start(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
@@ -144,9 +146,7 @@ pub(super) async fn save(
         if edit == PollFields::default() {
             return Ok(see(&there));
         }
-        let expected = ExpectedRevision { any_of: None, exactly: revision };
-        let (code, faults, notice) = match worker.publishing.edit_poll(&desk.publisher, poll.id, &expected, edit).await
-        {
+        let (code, faults, notice) = match edit_at(&worker, &desk, (poll.id, &base), revision, edit).await {
             Ok(_) => {
                 note_outcome(&req, "edited");
                 return Ok(see(&there));
@@ -168,6 +168,31 @@ pub(super) async fn save(
         show_edit(&worker, &desk, code.status(), &poll, (&typed, &base, words), &faults, notice).await
     })
     .await
+}
+
+/// Edits a poll as its form was filled in at a revision. What moves a revision may be no field of the form, as when an incident
+/// is opened: then the edit is tried again at the revision in force, since there is nothing to look at before.
+async fn edit_at(
+    worker: &Worker,
+    desk: &SiteDesk,
+    (id, base): (PollId, &TypedPoll),
+    mut revision: Option<Revision>,
+    edit: PollFields,
+) -> Result<Poll, PublishError> {
+    let mut tries = 1;
+    loop {
+        let expected = ExpectedRevision { any_of: None, exactly: revision };
+        let refused = match worker.publishing.edit_poll(&desk.publisher, id, &expected, edit.clone()).await {
+            Err(refused @ PublishError::RevisionMismatch(_)) if tries < MOST_TRIES => refused,
+            answered => return answered,
+        };
+        let poll = worker.publishing.poll(&desk.publisher, id).await?.ok_or(PublishError::NoPoll)?;
+        if TypedPoll::of(&poll, &desk.site.settings.timezone) != *base {
+            return Err(refused);
+        }
+        revision = Some(poll.revision);
+        tries += 1;
+    }
 }
 
 /// Leaves out what belongs to one poll alone, and neither to another like it nor to how it looks: times and ids.

@@ -12,6 +12,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     a_form_that_is_sent_twice_makes_one_poll,
     what_is_wrong_is_said_at_its_field_in_the_editors_language,
     of_two_who_edit_at_once_neither_loses_anything,
+    an_edit_is_taken_although_something_else_of_the_poll_has_changed,
     a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them,
     an_ended_session_keeps_what_was_typed,
     a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone,
@@ -126,6 +127,40 @@ async fn of_two_who_edit_at_once_neither_loses_anything(service: &Service) {
     location(&save(&base, &hidden(&page, "revision"), "سؤال آخر؟", [&yes, "كلا"]).await);
     let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
     assert_eq!((&now["question"], &now["options"][1]["label"]), (&json!("سؤال آخر؟"), &json!("كلا")));
+}
+
+/// What moves the poll's revision meanwhile is no field of the form.
+async fn an_edit_is_taken_although_something_else_of_the_poll_has_changed(service: &Service) {
+    let site = service.site().await;
+    let scopes = ["polls:read", "polls:write", "polls:moderate"];
+    let editor = Browser::with_scopes(service, &site, &scopes).await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let at = format!("/newsroom/sites/{site}/polls/{poll}");
+    let page = editor.get(&format!("{at}/edit")).await.page(200);
+    let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
+    location(&editor.submit(&format!("{at}/incidents"), &[("reason", "أصوات من مكان واحد")]).await);
+    let revision = async || service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200)["revision"].clone();
+    assert_ne!(revision().await, hidden(&page, "revision").parse::<u64>().unwrap());
+    let was: serde_json::Value = serde_json::from_str(&base).unwrap();
+    let of = |name: &str| text(&was[name]);
+    let fields = [
+        ("base", base.clone()),
+        ("revision", hidden(&page, "revision")),
+        ("kind", of("kind")),
+        ("language", of("language")),
+        ("question", "سؤال آخر؟".to_owned()),
+        ("option_id", "yes".to_owned()),
+        ("label", text(&was["options"][0]["label"])),
+        ("option_id", "no".to_owned()),
+        ("label", text(&was["options"][1]["label"])),
+        ("results", of("results")),
+        ("display", of("display")),
+        ("do", "save".to_owned()),
+    ];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+    assert_eq!(location(&editor.submit(&format!("{at}/edit"), &fields).await), at);
+    let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
+    assert_eq!(now["question"], "سؤال آخر؟");
 }
 
 async fn a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them(service: &Service) {
