@@ -78,7 +78,7 @@ texts! {
         high_label times times_about opens_at opens_about opens_fixed closes_at closes_about results always after_vote
         after_close never more changeable min_choices max_choices max_choices_about correct correct_about explanation article_url
         language publish keep_draft save show_preview preview preview_about preview_empty width phone column wrong
-        changed has_ballots has_closed wrong_question wrong_options wrong_emoji wrong_label wrong_same
+        changed has_ballots has_closed gone wrong_question wrong_options wrong_emoji wrong_label wrong_same
         wrong_min_choices wrong_max_choices wrong_opens_at wrong_closes_at wrong_article_url wrong_correct wrong_explanation
         wrong_changeable wrong_open_answer wrong_scale wrong_other yes no agree rather_agree rather_disagree disagree
         like love laugh wow sad look note image_url image_alt wrong_note wrong_image rewording rewording_about reason

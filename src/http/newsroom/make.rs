@@ -16,6 +16,7 @@ use crate::{
     http::{
         Worker,
         message::{
+            path::poll_in_path,
             problem::{Code, Problem},
             query::Query,
         },
@@ -119,7 +120,9 @@ pub(super) async fn save(
     worker: web::Data<Worker>,
 ) -> Result<HttpResponse, Problem> {
     posted::take(&req, payload, &worker, Scope::PollsWrite, async |desk, form| {
-        let poll = desk.poll(&req, &worker).await?;
+        let Some(poll) = desk.own_poll(&worker, poll_in_path(&req)?).await? else {
+            return gone(&req, &worker, &desk, &form).await;
+        };
         let timezone = &desk.site.settings.timezone;
         let current = TypedPoll::of(&poll, timezone);
         let base =
@@ -153,13 +156,16 @@ pub(super) async fn save(
             }
             Err(PublishError::Invalid(violations)) => (Code::InvalidPoll, typed.faults(&violations), wrong),
             Err(PublishError::RevisionMismatch(_) | PublishError::RevisionRequired) => {
-                let poll = desk.poll(&req, &worker).await?;
+                let Some(poll) = desk.own_poll(&worker, poll.id).await? else {
+                    return gone(&req, &worker, &desk, &form).await;
+                };
                 let theirs = TypedPoll::of(&poll, timezone);
                 let notice = changed(&worker, &desk, (&theirs, &base), Vec::new()).await?;
                 note_outcome(&req, Code::RevisionMismatch.as_str());
                 let (status, both) = (Code::RevisionMismatch.status(), typed.onto(&base, &theirs));
                 return show_edit(&worker, &desk, status, &poll, (&both, &theirs, words), &[], Some(notice)).await;
             }
+            Err(PublishError::NoPoll) => return gone(&req, &worker, &desk, &form).await,
             Err(PublishError::HasBallots(_)) => (Code::RevisionMismatch, Vec::new(), Some(MakeNotice::HasBallots)),
             Err(PublishError::NotOpen(..)) => (Code::PollNotOpen, Vec::new(), Some(MakeNotice::Closed)),
             Err(error) => return Err(error.into()),
@@ -168,6 +174,20 @@ pub(super) async fn save(
         show_edit(&worker, &desk, code.status(), &poll, (&typed, &base, words), &faults, notice).await
     })
     .await
+}
+
+/// A poll was deleted while it was edited: what was typed is shown in the form for a new one. Without what that form was opened
+/// with, nobody was editing.
+async fn gone(req: &HttpRequest, worker: &Worker, desk: &SiteDesk, form: &Form) -> Result<HttpResponse, Problem> {
+    let base: Option<TypedPoll> = form.text("base").and_then(|json| serde_json::from_str(json).ok());
+    let base = base.ok_or_else(Problem::no_poll)?;
+    let mut typed = typed(form);
+    typed.open_answer = base.open_answer;
+    typed.options.iter_mut().for_each(|option| option.id.clear());
+    (typed.reason, typed.correction) = (String::new(), false);
+    note_outcome(req, Code::NotFound.as_str());
+    let (status, notice) = (Code::NotFound.status(), Some(MakeNotice::Gone));
+    show_new(worker, desk, status, (&typed, next_words(form)), &[], notice, &once()).await
 }
 
 /// Edits a poll as its form was filled in at a revision. What moves a revision may be no field of the form, as when an incident

@@ -56,6 +56,8 @@ pub enum MakeNotice {
     HasBallots,
     /// It has closed meanwhile.
     Closed,
+    /// It was deleted meanwhile: what was typed stands in the form for a new one.
+    Gone,
     /// The site has as many templates as it may.
     TooManyTemplates,
 }

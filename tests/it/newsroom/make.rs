@@ -13,6 +13,7 @@ service_rules![on crate::backends::Backend::EACH_SORT;
     what_is_wrong_is_said_at_its_field_in_the_editors_language,
     of_two_who_edit_at_once_neither_loses_anything,
     an_edit_is_taken_although_something_else_of_the_poll_has_changed,
+    what_was_typed_of_a_poll_that_is_deleted_meanwhile_stands_in_the_form_for_a_new_one,
     a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them,
     an_ended_session_keeps_what_was_typed,
     a_form_of_the_session_before_is_kept_and_sent_by_its_editor_alone,
@@ -161,6 +162,35 @@ async fn an_edit_is_taken_although_something_else_of_the_poll_has_changed(servic
     assert_eq!(location(&editor.submit(&format!("{at}/edit"), &fields).await), at);
     let now = service.admin().get(&format!("/v1/polls/{poll}")).send().await.is(200);
     assert_eq!(now["question"], "سؤال آخر؟");
+}
+
+async fn what_was_typed_of_a_poll_that_is_deleted_meanwhile_stands_in_the_form_for_a_new_one(service: &Service) {
+    let site = service.site().await;
+    let editor = Browser::with_scopes(service, &site, &["polls:read", "polls:write"]).await;
+    let poll = service.poll(json!({ "site": site })).await;
+    let at = format!("/newsroom/sites/{site}/polls/{poll}/edit");
+    let page = editor.get(&at).await.page(200);
+    let base = unescaped(page.split_once("name=\"base\" hidden>\n").unwrap().1.split("</textarea>").next().unwrap());
+    service.admin().delete(&format!("/v1/polls/{poll}")).send().await.is(204);
+    for action in ["save", "more"] {
+        let fields = [
+            ("base", &*base),
+            ("revision", "1"),
+            ("kind", "single"),
+            ("language", "ar"),
+            ("question", "سؤال طويل؟"),
+            ("option_id", "yes"),
+            ("label", "نعم"),
+            ("option_id", "no"),
+            ("label", "كلا"),
+            ("do", action),
+        ];
+        let page = editor.submit(&at, &fields).await.page(404);
+        assert!(page.contains("حُذف هذا الاستطلاع") && page.contains("سؤال طويل؟"), "{page}");
+        assert!(page.contains("value=\"كلا\"") && page.contains("name=\"do\" value=\"publish\""), "{page}");
+        assert!(page.contains(&format!("action=\"/newsroom/sites/{site}/polls/new\"")), "{page}");
+    }
+    assert!(polls(service, &site).await.is_empty());
 }
 
 async fn a_poll_with_ballots_is_reworded_also_by_those_who_do_not_see_them(service: &Service) {
