@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     http::header::{self, HeaderValue, LanguageTag},
     rt,
 };
@@ -62,6 +62,30 @@ pub(super) struct SiteDesk {
     waiting: usize,
 }
 
+/// What a request has told of who sends it, for a page that refuses it: who is signed in goes on from there, or out.
+pub(super) struct KnownDesk {
+    name: String,
+    form_token: String,
+    is_operator: bool,
+    at: Option<(Site, Publisher)>,
+}
+
+impl KnownDesk {
+    /// What stands around such a page.
+    pub(super) fn frame<'a>(&'a self, language: &'static Language, path: &'a str) -> Frame<'a> {
+        let desk = DeskView {
+            name: &self.name,
+            form_token: &self.form_token,
+            site: self.at.as_ref().map(|(site, _)| site),
+            publisher: self.at.as_ref().map(|(_, publisher)| publisher),
+            sites: &[],
+            waiting: 0,
+            is_operator: self.is_operator,
+        };
+        Frame { language, section: Section::SignIn, desk: Some(desk), path, form: None }
+    }
+}
+
 impl Desk {
     /// Whoever is signed in.
     ///
@@ -79,7 +103,15 @@ impl Desk {
             Editor::Person(person) => person.name.to_string(),
         };
         let (form_token, path) = (form_token(&held), own_path(req));
-        Ok(Self { language, editor, sites: Vec::new(), form_token, name, path })
+        let desk = Self { language, editor, sites: Vec::new(), form_token, name, path };
+        desk.note(req, None);
+        Ok(desk)
+    }
+
+    /// Notes on a request who sends it, and at which site.
+    fn note(&self, req: &HttpRequest, at: Option<(Site, Publisher)>) {
+        let (name, form_token, is_operator) = (self.name.clone(), self.form_token.clone(), self.editor.is_operator());
+        req.extensions_mut().insert(KnownDesk { name, form_token, is_operator, at });
     }
 
     /// Checks that they may do what only the operator may.
@@ -183,6 +215,7 @@ impl SiteDesk {
         let id: SiteId = id_in_path(req, "site", no_site)?;
         let publisher = desk.editor.publisher_at(&id).ok_or_else(no_site)?;
         let site = worker.publishing.site(&publisher, &id).await?;
+        desk.note(req, Some((site.clone(), publisher.clone())));
         Ok(Self { desk, site, publisher, waiting: 0 })
     }
 

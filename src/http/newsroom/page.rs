@@ -1,7 +1,7 @@
 //! How a page of the newsroom is sent, and refusals as pages.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     body::BoxBody,
     http::{
         Method, StatusCode,
@@ -12,7 +12,7 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    desk::{frame_of_nobody, own_path, provider},
+    desk::{self, KnownDesk, frame_of_nobody, own_path, provider},
     see,
 };
 use crate::{
@@ -89,7 +89,12 @@ pub(in crate::http) fn refuse(req: &HttpRequest, problem: &Problem, written: Htt
     if problem.code() == Code::KeyRequired && is_read {
         return see(&format!("/newsroom/sign-in?then={}", utf8_percent_encode(&path, NON_ALPHANUMERIC)));
     }
-    let frame = frame_of_nobody(req, "/newsroom");
+    let extensions = req.extensions();
+    // Nobody who is signed in stands before a page without a way out.
+    let frame = match extensions.get::<KnownDesk>() {
+        Some(known) => known.frame(desk::language(req), if is_read { &path } else { "/newsroom" }),
+        None => frame_of_nobody(req, "/newsroom"),
+    };
     let texts = &texts_of(frame.language).notice;
     let said = [
         (Code::NotFound, &texts.not_found, &texts.not_found_about),

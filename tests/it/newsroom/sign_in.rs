@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Browser, FORM, location};
+use super::{Browser, FORM, hidden, location};
 use crate::{
     server::ADMIN_KEY,
     service::{Service, seed_poll},
@@ -15,6 +15,7 @@ crate::registry::service_rules![on crate::backends::Backend::EACH_SORT;
     a_page_needs_somebody_who_is_signed_in_and_leads_back_to_itself,
     a_form_is_taken_from_a_page_of_this_session_alone,
     an_editor_of_one_site_sees_nothing_of_another,
+    a_page_that_refuses_somebody_who_is_signed_in_has_their_ways_on_and_out,
     no_page_may_be_framed_or_kept,
 ];
 
@@ -120,6 +121,28 @@ async fn an_editor_of_one_site_sees_nothing_of_another(service: &Service) {
     assert!(!page.contains("لا يخصك"), "{page}");
     let listed = browser.get(&format!("/newsroom/sites/{own}/polls")).await.page(200);
     assert!(!listed.contains("لا يخصك") && !listed.contains(&other), "{listed}");
+}
+
+async fn a_page_that_refuses_somebody_who_is_signed_in_has_their_ways_on_and_out(service: &Service) {
+    let site = service.site().await;
+    for scope in ["polls:write", "results:read", "polls:moderate"] {
+        let browser = Browser::with_scopes(service, &site, &[scope]).await;
+        let there = location(&browser.get("/newsroom").await);
+        let page = browser.get(&there).await.page(403);
+        assert!(page.contains("action=\"/newsroom/sign-out\"") && page.contains(&site), "{page}");
+        assert!(!page.contains(&format!("{there}\" aria-current")), "what they may not see is offered: {page}");
+        let gone = browser.post("/newsroom/sign-out", &[("form_token", &hidden(&page, "form_token"))]).await;
+        assert_eq!(location(&gone), "/newsroom/sign-in?said=signed-out");
+        assert_eq!(browser.session(), None);
+    }
+    let browser = Browser::of_site(service, &site).await;
+    let polls = format!("/newsroom/sites/{site}/polls");
+    let nowhere = format!("{polls}/0198c0de-0000-7000-8000-000000000001");
+    let page = browser.get(&nowhere).await.page(404);
+    assert!(page.contains(&format!("<a href=\"{polls}\" aria-current=\"false\"")), "{page}");
+    assert!(page.contains(&format!("name=\"back\" value=\"{nowhere}\"")), "{page}");
+    let page = browser.get("/newsroom/sites/nobodys/polls").await.page(404);
+    assert!(page.contains("action=\"/newsroom/sign-out\"") && !page.contains("nobodys/"), "{page}");
 }
 
 async fn no_page_may_be_framed_or_kept(service: &Service) {
