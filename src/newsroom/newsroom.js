@@ -30,8 +30,7 @@ if (make) {
 
   const labels = () => [...list.querySelectorAll("[name=label]")];
 
-  const add = (after, text = "") => {
-    if (isFixed || labels().length >= most) return null;
+  const insert = (after) => {
     const item = (after?.closest("li") ?? list.lastElementChild).cloneNode(true);
     for (const input of item.querySelectorAll("input")) {
       input.value = "";
@@ -43,9 +42,13 @@ if (make) {
     for (const details of item.querySelectorAll("details")) details.open = false;
     if (after) after.closest("li").after(item);
     else list.append(item);
-    const label = item.querySelector("[name=label]");
-    label.value = text;
     complete(item);
+    return item.querySelector("[name=label]");
+  };
+
+  const add = (after) => {
+    if (isFixed || labels().length >= most) return null;
+    const label = insert(after);
     number();
     return label;
   };
@@ -105,15 +108,14 @@ if (make) {
     if (lines.length < 2 || isFixed || !event.target.matches("[name=label]")) return;
     event.preventDefault();
     let at = event.target;
-    at.value = (at.value + lines.shift()).trim();
+    at.setRangeText(lines.shift(), at.selectionStart, at.selectionEnd, "end");
+    // Also more of them than a poll may have: none is lost in silence, and the server says how many may stay.
     for (const line of lines) {
-      const all = labels();
-      const next = all[all.indexOf(at) + 1];
-      const free = next && next.value === "" ? next : add(at);
-      if (!free) break;
-      free.value = line;
-      at = free;
+      const next = at.closest("li").nextElementSibling?.querySelector("[name=label]");
+      at = next?.value === "" ? next : insert(at);
+      at.value = line;
     }
+    number();
     at.focus();
     preview();
   });

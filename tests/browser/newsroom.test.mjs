@@ -64,19 +64,35 @@ test('an editor signs in, makes the poll of the day in under ten actions, and re
 });
 
 test('several lines that are pasted are several answers, and one that is removed is gone', async () => {
-  const { site, key, page } = await door();
+  const { site, key, reader, page } = await door();
+  reader.excuse(/422 \(Unprocessable/);
   await page.fill('#key', key);
   await page.keyboard.press('Enter');
   await page.click('.head a');
   await page.fill('#question', QUESTION);
-  await page.locator('[name="label"]').first().evaluate((input) => {
+  const paste = (text, at) => page.locator('[name="label"]').nth(at).evaluate((input, pasted) => {
     const clipboardData = new DataTransfer();
-    clipboardData.setData('text', 'نعم\nلا\nربما\n\nلا أدري');
+    clipboardData.setData('text', pasted);
     input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
-  });
+  }, text);
+  // What is selected is replaced by the first line.
+  await page.locator('[name="label"]').first().fill('خطأ');
+  await page.locator('[name="label"]').first().selectText();
+  await paste('نعم\nلا\nربما\n\nلا أدري', 0);
   const labels = () => page.locator('[name="label"]').evaluateAll((inputs) => inputs.map(({ value }) => value));
   assert.deepEqual(await labels(), ['نعم', 'لا', 'ربما', 'لا أدري']);
   await page.locator('.remove').nth(2).click();
+  assert.deepEqual(await labels(), ['نعم', 'لا', 'لا أدري']);
+  // More than a poll may have are not cut off in silence.
+  const many = Array.from({ length: 38 }, (_, place) => `خيار ${place + 1}`);
+  await page.locator('[name="label"]').nth(2).fill('');
+  await paste(many.join('\n'), 2);
+  assert.deepEqual(await labels(), ['نعم', 'لا', ...many]);
+  await page.click('button[value="publish"]');
+  assert.match(await page.locator('.options .wrong').first().textContent(), /32/);
+  assert.deepEqual([await labels(), await polls(site)], [['نعم', 'لا', ...many], []]);
+  for (let left = 37; left > 0; left -= 1) await page.locator('.remove').last().click();
+  await page.locator('[name="label"]').last().fill('لا أدري');
   assert.deepEqual(await labels(), ['نعم', 'لا', 'لا أدري']);
   await page.click('button[value="draft"]');
   await made(page);
