@@ -144,6 +144,18 @@ if (make) {
     if (event.target.type === "search") make.querySelector("[value=find]").click();
   });
 
+  // Each preview has a frame of its own: what a frame that has shown one before is led to would be one more step back in the
+  // browser's history.
+  make.addEventListener("submit", (event) => {
+    if (event.submitter?.formTarget !== "preview") return;
+    const before = document.querySelector("iframe[name=preview]");
+    const hasFocus = document.activeElement === before;
+    const frame = before.cloneNode();
+    frame.removeAttribute("src");
+    before.replaceWith(frame);
+    if (hasFocus) frame.focus();
+  });
+
   let timer;
   const preview = () => {
     clearTimeout(timer);

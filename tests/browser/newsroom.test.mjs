@@ -63,6 +63,26 @@ test('an editor signs in, makes the poll of the day in under ten actions, and re
   await shown.is('voted');
 });
 
+test('a preview that follows what is typed adds no step back to the history', async () => {
+  const { key, page } = await door();
+  await page.fill('#key', key);
+  await page.keyboard.press('Enter');
+  await page.click('.head a');
+  await page.locator('[name="label"]').nth(0).fill('نعم');
+  await page.locator('[name="label"]').nth(1).fill('لا');
+  const steps = () => page.evaluate(() => history.length);
+  const frame = page.locator('iframe[name="preview"]');
+  const before = [await steps(), await frame.boundingBox()];
+  for (const question of ['أول سؤال؟', 'ثاني سؤال؟', 'ثالث سؤال؟']) {
+    await page.fill('#question', question);
+    await frame.contentFrame().locator('.sawt-question', { hasText: question }).waitFor();
+  }
+  assert.deepEqual([await steps(), await frame.boundingBox()], before);
+  assert.deepEqual([await frame.getAttribute('sandbox'), await frame.getAttribute('title')], ['', 'معاينة']);
+  await page.goBack();
+  await page.waitForURL(/\/polls$/);
+});
+
 test('several lines that are pasted are several answers, and one that is removed is gone', async () => {
   const { site, key, reader, page } = await door();
   reader.excuse(/422 \(Unprocessable/);
