@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     events::EventJson,
     poll::Timestamp,
-    site::{BaseAddress, Event, EventType, Webhook},
+    site::{BaseAddress, BodyTemplate, Event, EventType, Webhook},
 };
 
 /// The longest body: receivers need not take more (Standard Webhooks, "Payload size").
@@ -35,7 +35,7 @@ impl WebhookMessage {
         let id = format!("evt_{}_{}", event.site, event.id);
         let body = if let Some(template) = &hook.body {
             let url = || Some(format!("{}/embed/{}", public_url?, event.poll?));
-            let filled = template.fill(|name| match name {
+            fitting(template, |name| match name {
                 "id" => Some(id.clone()),
                 "type" => Some(event.kind.to_string()),
                 "at" => Some(event.at.to_string()),
@@ -45,8 +45,7 @@ impl WebhookMessage {
                 "poll.question" => event.data.get("question")?.as_str().map(str::to_owned),
                 "url" => url(),
                 _ => None,
-            });
-            filled.to_string().into_bytes()
+            })
         } else {
             let whole = payload(event, &event.data);
             // Whoever wants the rest reads it in the log.
@@ -54,6 +53,36 @@ impl WebhookMessage {
         };
         Self { id, body }
     }
+}
+
+/// A template's body that is not too long: where it would be, what is put in is cut, at a character and everywhere alike. Words
+/// are cut first, since an id or an address is none without its end. It is JSON in any case, and a template with nothing put in is
+/// short.
+fn fitting(template: &BodyTemplate, value_of: impl Fn(&str) -> Option<String>) -> Vec<u8> {
+    let filled = |of_question: usize, of_others: usize| {
+        let cut = |name: &str| {
+            let most = if name == "poll.question" { of_question } else { of_others };
+            Some(value_of(name)?.chars().take(most).collect())
+        };
+        template.fill(cut).to_string().into_bytes()
+    };
+    let whole = filled(usize::MAX, usize::MAX);
+    if whole.len() <= MOST_BYTES {
+        return whole;
+    }
+    let others = if filled(0, usize::MAX).len() <= MOST_BYTES { usize::MAX } else { 0 };
+    let shortened = |most: usize| if others == 0 { filled(0, most) } else { filled(most, others) };
+    // More characters are never fewer bytes.
+    let (mut fits, mut too_many) = (0, whole.len());
+    while too_many - fits > 1 {
+        let middle = fits.midpoint(too_many);
+        if shortened(middle).len() <= MOST_BYTES {
+            fits = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    shortened(fits)
 }
 
 fn payload(event: &Event, data: &Value) -> Vec<u8> {
@@ -67,7 +96,7 @@ mod tests {
     use super::*;
     use crate::{
         poll::SiteId,
-        site::{Actor, BodyTemplate, EventId, WebhookFields},
+        site::{Actor, EventId, WebhookFields},
     };
 
     fn event(data: Value) -> Event {
@@ -119,5 +148,24 @@ mod tests {
                 "text": "\"؟\" (poll.opened)",
             })
         );
+    }
+
+    #[test]
+    fn a_body_of_a_template_is_never_too_long_and_always_json() {
+        let event = event(json!({ "question": "\"؟\"\n".repeat(100) }));
+        let whole_url = sent(&hook(Some(&json!({ "url": "{{url}}" }))), &event).1["url"].clone();
+        let several = |text: &str, times: usize| Value::from(vec![text; times]);
+        let both = json!({ "url": "{{url}}", "words": several("{{poll.question}}", 200) });
+        let (_, body) = sent(&hook(Some(&both)), &event);
+        let words: Vec<&str> = body["words"].as_array().unwrap().iter().map(|words| words.as_str().unwrap()).collect();
+        let question = event.data["question"].as_str().unwrap();
+        assert!(words.iter().all(|shown| *shown == words[0] && question.starts_with(shown) && shown.len() > 20));
+        assert_eq!(body["url"], whole_url, "an address without its end leads nowhere");
+        for template in [&both, &json!({ "all": several("{{url}}", 350) }), &json!({ "all": "{{url}}".repeat(570) })] {
+            let base: BaseAddress = "https://votes.example/polls".parse().unwrap();
+            let WebhookMessage { body, .. } = WebhookMessage::of(&hook(Some(template)), &event, Some(&base));
+            assert!(body.len() <= MOST_BYTES && body.len() > MOST_BYTES * 9 / 10, "{}", body.len());
+            serde_json::from_slice::<Value>(&body).unwrap();
+        }
     }
 }
