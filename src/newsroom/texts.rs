@@ -165,7 +165,7 @@ texts! {
         title about none full name name_about state types types_about all_types some_types url url_about url_fault body
         body_more body_about body_fault make make_it not_saved works paused gone failing since pause enable delete
         delete_title delete_about delete_it keep deleted secret secret_made secret_once secret_overlap kept rotate
-        rotate_about too_many_secrets edit save saved said_paused said_enabled said_replayed sent nothing_sent more delivered queued
+        rotate_about too_many_secrets edit save saved said_paused said_enabled said_replayed said_replayed_paused sent nothing_sent more delivered queued
         tried_again given_up replay answered leads_elsewhere is_gone not_in_time is_inside not_reached
     }
     /// What is wrong with a text.

@@ -92,6 +92,7 @@ pub(super) async fn read_one(req: HttpRequest, worker: web::Data<Worker>) -> Res
         "saved" => Some(&*texts.saved),
         "paused" => Some(&*texts.said_paused),
         "enabled" => Some(&*texts.said_enabled),
+        "replayed" if hook.disabled.is_some() => Some(&*texts.said_replayed_paused),
         "replayed" => Some(&*texts.said_replayed),
         _ => None,
     };

@@ -74,6 +74,10 @@ async fn a_webhook_made_in_the_newsroom_shows_its_secret_once_and_is_told_what_h
     assert!(shown(&page).is_none() && page.contains("السرّان السابقان ما زالا يوقّعان"), "{page}");
     editor.submit(&format!("{own}/state"), &[("state", "paused")]).await;
     assert_eq!(only(service, &site).await["disabled"]["why"], "asked");
+    // What is paused sends nothing at once, and says so.
+    editor.submit(&format!("{own}/deliveries/{event}/replay"), &[]).await;
+    let page = editor.get(&format!("{own}?said=replayed")).await.page(200);
+    assert!(page.contains("عندما تشغّله") && !page.contains("سيُرسل مرة أخرى حالًا"), "{page}");
 }
 
 async fn a_webhooks_form_that_is_kept_is_looked_at_before_it_is_sent(service: &Service) {
