@@ -63,7 +63,7 @@ texts! {
     FrameTexts { language newsroom skip sections polls waiting places templates log keys people webhooks settings sites sign_out operator }
     /// Where editors sign in.
     SignInTexts {
-        title key key_about enter by_link ended kept wrong_key too_many_tries store_away used_link signed_out by_provider
+        title key key_about enter by_link ended kept wrong_key too_many_tries store_away used_link signed_out not_kept by_provider
         by_named_provider or_key in_new_tab i_am_in provider_away provider_refused no_role
     }
     /// What went wrong.

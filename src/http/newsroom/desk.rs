@@ -37,6 +37,10 @@ use crate::{
 
 /// What a session's cookie is called, after its prefix; without TLS, on the editor's own machine, it has none.
 const COOKIE: &str = "sawt_session";
+/// What says for a minute that somebody was let in. It is kept without TLS too, which a session's cookie is not: so it is known, and
+/// said, that the browser has dropped that.
+const ENTERED_COOKIE: &str = "sawt_entered";
+const ENTERED_SECS: u32 = 60;
 const LANGUAGE_COOKIE: &str = "sawt_newsroom_language";
 const YEAR_SECS: u32 = 365 * 24 * 60 * 60;
 
@@ -316,6 +320,17 @@ pub(super) fn held(req: &HttpRequest, worker: &Worker) -> Option<String> {
 /// The cookie that begins a session. It goes with the browser's own; the store ends the session in any case.
 pub(super) fn set_session(req: &HttpRequest, worker: &Worker, held: &str) -> String {
     format!("{}={held}; {}", cookie_name(req, worker), attributes(req, worker))
+}
+
+/// The cookie that says for a minute that a session has begun, or not any more.
+pub(super) fn set_entered(is_in: bool) -> String {
+    let secs = if is_in { ENTERED_SECS } else { 0 };
+    format!("{ENTERED_COOKIE}=1; Path=/newsroom; HttpOnly; SameSite=Lax; Max-Age={secs}")
+}
+
+/// Whether a session has just begun, and the browser has not kept what it holds of it.
+pub(super) fn has_lost_session(req: &HttpRequest, worker: &Worker) -> bool {
+    is_secure(req, worker) && cookie(req, ENTERED_COOKIE).is_some() && held(req, worker).is_none()
 }
 
 /// The cookie that ends it.

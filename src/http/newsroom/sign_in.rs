@@ -39,7 +39,10 @@ pub(super) async fn home(req: HttpRequest, worker: web::Data<Worker>) -> Result<
 pub(super) async fn ask(req: HttpRequest, worker: web::Data<Worker>) -> Result<HttpResponse, Problem> {
     let mut query = Query::lenient(req.query_string())?;
     let (then, link) = (query.take("then")?, query.take("link")?);
-    let notice = query.take("said")?.filter(|said| said == "signed-out").map(|_| SignInNotice::SignedOut);
+    let notice = match query.take("said")?.as_deref() {
+        Some("signed-out") => Some(SignInNotice::SignedOut),
+        Some(_) | None => desk::has_lost_session(&req, &worker).then_some(SignInNotice::NotKept),
+    };
     show(&req, &worker, StatusCode::OK, notice, (then.as_deref().unwrap_or_default(), ""), link.as_deref())
 }
 
@@ -136,6 +139,7 @@ pub(super) async fn leave(
     }
     let mut there = see("/newsroom/sign-in?said=signed-out");
     desk::set_cookie(&mut there, &desk::clear_session(&req, &worker))?;
+    desk::set_cookie(&mut there, &desk::set_entered(false))?;
     Ok(there)
 }
 
@@ -174,6 +178,7 @@ fn entered(
         page::send(StatusCode::OK, &page)?
     };
     desk::set_cookie(&mut answer, &desk::set_session(req, worker, begun.expose()))?;
+    desk::set_cookie(&mut answer, &desk::set_entered(true))?;
     Ok(answer)
 }
 

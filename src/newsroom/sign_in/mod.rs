@@ -20,6 +20,8 @@ pub enum SignInNotice {
     StoreAway,
     /// They have gone out.
     SignedOut,
+    /// They were let in just now, and the browser does not keep a session without TLS.
+    NotKept,
     /// Who names editors does not answer.
     ProviderAway,
     /// They came back with something that was not asked for.

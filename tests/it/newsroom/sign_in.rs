@@ -12,6 +12,7 @@ use crate::{
 crate::registry::service_rules![on crate::backends::Backend::EACH_SORT;
     an_editor_signs_in_with_a_key_and_is_so_on_every_replica_until_they_go,
     a_session_ends_with_the_key_it_was_begun_with,
+    whoever_is_let_in_without_tls_is_told_why_nobody_is_signed_in,
     a_page_needs_somebody_who_is_signed_in_and_leads_back_to_itself,
     a_form_is_taken_from_a_page_of_this_session_alone,
     an_editor_of_one_site_sees_nothing_of_another,
@@ -27,6 +28,7 @@ async fn an_editor_signs_in_with_a_key_and_is_so_on_every_replica_until_they_go(
     let answer = browser.post("/newsroom/sign-in", &[("key", ADMIN_KEY), ("then", "//evil.example")]).await;
     assert_eq!(location(&answer), "/newsroom");
     let set = answer.header("set-cookie").unwrap();
+    let set = set.split(", ").next().unwrap();
     assert!(set.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{set}");
     for client in service.clients() {
         browser.by(client).get("/newsroom/sites/default/polls").await.page(200);
@@ -53,6 +55,25 @@ async fn a_session_ends_with_the_key_it_was_begun_with(service: &Service) {
     assert_eq!(browser.submit(&format!("{polls}/new"), &[("do", "draft")]).await.status, 403);
     service.admin().delete(&format!("/v1/keys/{id}")).send().await.is(204);
     assert!(location(&browser.get(&polls).await).starts_with("/newsroom/sign-in"));
+}
+
+/// A browser keeps no cookie that is `Secure` from an answer without TLS.
+async fn whoever_is_let_in_without_tls_is_told_why_nobody_is_signed_in(service: &Service) {
+    let browser = Browser::new(service.client());
+    let answer = browser.post("/newsroom/sign-in", &[("key", ADMIN_KEY)]).await;
+    let set = answer.header("set-cookie").unwrap();
+    let kept = set.split(", ").find(|set| !set.contains("; Secure")).unwrap().split(';').next().unwrap();
+    let ask = async |path: &str, cookies: &str| {
+        let request = service.client().get(path).undocumented().header("cookie", cookies);
+        request.header("accept-language", "en").send().await
+    };
+    let door = location(&ask("/newsroom", kept).await);
+    let said = "over HTTPS only";
+    assert!(ask(&door, kept).await.page(200).contains(said));
+    let both = format!("{kept}; {}", browser.session().unwrap());
+    for (path, cookies) in [(&*door, &*both), (&door, "x=y"), ("/newsroom/sign-in?said=signed-out", kept)] {
+        assert!(!ask(path, cookies).await.page(200).contains(said), "{path} {cookies}");
+    }
 }
 
 async fn a_page_needs_somebody_who_is_signed_in_and_leads_back_to_itself(service: &Service) {
