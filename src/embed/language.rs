@@ -70,7 +70,7 @@ fn read(name: &str) -> Result<Language, String> {
     if language.months.len() != 12 {
         return Err("there must be twelve months".to_owned());
     }
-    for of in ["votes", "voters", "stars", "more", "later", "wait", "left", "enough", "foreseen"] {
+    for of in ["votes", "voters", "stars", "more", "later", "wait", "left", "characters", "enough", "foreseen"] {
         let forms = language.plurals.get(of).ok_or_else(|| format!("plurals.{of} is missing"))?;
         for form in language.plural_rules.keys().map(String::as_str).chain(["other"]) {
             forms.get(form).ok_or_else(|| format!("plurals.{of}.{form} is missing"))?;

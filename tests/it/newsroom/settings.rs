@@ -108,7 +108,7 @@ async fn what_is_wrong_in_settings_is_named_in_the_editors_language_and_nothing_
     let before = api(service, &site).await;
     let opened = fields_of(&editor.get(&format!("/newsroom/sites/{site}/settings")).await.page(200));
     for (name, value, arabic, english) in [
-        ("name", "ن".repeat(101), "100 حرفًا على الأكثر، وهذا 101", "at most 100 characters, and this has 101"),
+        ("name", "ن".repeat(101), "100 حرف على الأكثر، وهذا 101", "at most 100 characters, and this has 101"),
         (
             "url",
             "news.example".to_owned(),
@@ -127,7 +127,7 @@ async fn what_is_wrong_in_settings_is_named_in_the_editors_language_and_nothing_
         ("accent_dark", "#ffffff".to_owned(), "لونًا للخلفية الفاتحة أيضًا", "a colour for light pages too"),
         ("words.ar.vote", "ن".repeat(41), "40 حرفًا على الأكثر", "at most 40 characters"),
         ("words.en.counted", "a\u{202E}b".to_owned(), "حرف لا يُرى", "a character that can’t be seen"),
-        ("note", "ن".repeat(501), "500 حرفًا على الأكثر", "at most 500 characters"),
+        ("note", "ن".repeat(501), "500 حرف على الأكثر", "at most 500 characters"),
         ("hosts", "m.news.example\na.example = b.example".to_owned(), "السطر 1", "Line 1, “\u{2068}m.news.example"),
         ("hosts", "a.example = b.example\nb.example = c.example".to_owned(), "السطر 1", "Line 1, “\u{2068}a.example"),
         ("path_prefixes", "/amp\namp".to_owned(), "السطر 2", "Line 2, “\u{2068}amp"),
