@@ -122,6 +122,7 @@ async fn what_waits_for_an_editor_is_listed_counted_and_decided_there(service: &
         json!(0)
     );
     assert!(page.contains("بعد العيد") && page.contains(&format!("/polls/{closed}#resolve")), "{page}");
+    assert!(page.contains("في الأسبوعين الأخيرين"), "older ones are not listed, and nothing says so: {page}");
     // Every other page has the count too, once it is known there.
     for client in service.clients() {
         let list = format!("/newsroom/sites/{site}/polls");
