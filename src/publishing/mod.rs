@@ -54,6 +54,8 @@ pub struct Publishing {
     clock: Clock,
     /// The hash of the operator's key.
     admin_key: KeyHash,
+    /// Whether an identity provider names people. Where none does any more, whom one has named is nobody.
+    knows_people: bool,
     signal: Arc<EventSignal>,
 }
 
@@ -64,9 +66,10 @@ impl Publishing {
         hub: Arc<Hub>,
         clock: Clock,
         admin_key: KeyHash,
+        knows_people: bool,
         signal: Arc<EventSignal>,
     ) -> Self {
-        Self { store, hub, clock, admin_key, signal }
+        Self { store, hub, clock, admin_key, knows_people, signal }
     }
 
     /// Makes this replica serve a poll as the store now has it.

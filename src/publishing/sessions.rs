@@ -1,7 +1,8 @@
 //! Editors who sign in to the newsroom, and stay so for a day's work.
 //!
 //! A browser holds 256 random bits, and the store their hash. A session says who signed in, not what they may do: at
-//! each request the key that they know is looked up again, so that a session ends with its key. Nothing is cached.
+//! each request the key that they know is looked up again, so that a session ends with its key, and a person's where no
+//! identity provider is set any more. Nothing is cached.
 
 use std::{
     cmp::Reverse,
@@ -127,7 +128,7 @@ impl Publishing {
             SessionHolder::Admin { key } => (key == self.admin_key).then_some(Editor::Operator),
             SessionHolder::Key { key, .. } => self.store.key(&key).await?.map(|key| Editor::Key(Box::new(key))),
             SessionHolder::Link { .. } => None,
-            SessionHolder::Person(person) => Some(Editor::Person(person)),
+            SessionHolder::Person(person) => self.knows_people.then_some(Editor::Person(person)),
         })
     }
 
@@ -178,6 +179,7 @@ impl Publishing {
                 // A session of a key that is revoked is over.
                 SessionHolder::Key { key, .. } => Some(keys.iter().find(|one| one.id == *key)?.clone()),
                 SessionHolder::Admin { key } if *key != self.admin_key => return None,
+                SessionHolder::Person(_) if !self.knows_people => return None,
                 SessionHolder::Admin { .. } | SessionHolder::Link { .. } | SessionHolder::Person(_) => None,
             };
             let may_end = publisher.is_operator() || session.realms() == BTreeSet::from([Realm::Site(site.clone())]);

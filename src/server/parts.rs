@@ -152,7 +152,8 @@ impl ReplicaParts {
         let events = EventFeed::new(Arc::clone(voting.store()), Arc::clone(&signal));
         let integrity =
             Integrity::new(Arc::clone(voting.store()), Arc::clone(&hub), Arc::clone(&signal), self.hosting.clone());
-        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, signal);
+        let knows_people = self.shared.identity_provider.is_some();
+        let publishing = Publishing::new(Arc::clone(voting.store()), hub, clock, self.admin_key, knows_people, signal);
         let viewing = Viewing::new(Arc::clone(voting.store()), self.views.clone());
         let transparency = TransparencyLog::new(Arc::clone(voting.store()), Arc::clone(&self.proof));
         let shared = Arc::clone(&self.shared);

@@ -48,6 +48,9 @@ impl Service {
         let settings = settings.with("SAWT_WEBHOOK_NETWORKS", "127.0.0.0/8");
         // What costs a device a second costs a trial nothing.
         let settings = settings.with("SAWT_PROOF_OF_WORK_HASHES", "500");
+        // Somebody names people. Nobody listens there.
+        let settings = settings.with("SAWT_OIDC_ISSUER", "http://127.0.0.1:1").with("SAWT_OIDC_CLIENT_ID", "sawt");
+        let settings = settings.with("SAWT_OIDC_ROLES", "editors=editor@default");
         let replicas = (0..count).map(|_| Replica::start(&settings)).collect();
         Self { backend, replicas, storage }
     }

@@ -3,7 +3,12 @@
 
 use reqwest::Method;
 
-use super::{Browser, FORM, hidden};
+use sawt::site::Role;
+
+use super::{
+    Browser, FORM, hidden,
+    people::{is_in, person},
+};
 use crate::{
     backends::{Backend, Program, Storage},
     client::{Client, remember_secret, until},
@@ -16,6 +21,7 @@ crate::registry::lone_rules![
     a_spent_quota_keeps_what_was_typed,
     ten_wrong_keys_a_minute_are_tried_and_right_ones_do_not_count,
     neither_a_foreign_page_nor_a_provider_that_is_away_uses_up_the_tries_of_keys,
+    whom_a_provider_has_named_is_nobody_where_there_is_none_any_more,
     under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own,
     the_first_start_prints_an_address_that_signs_in_once,
 ];
@@ -90,6 +96,16 @@ async fn a_spent_quota_keeps_what_was_typed() {
     let page = refused.page(429);
     assert!(page.contains("name=\"question\" hidden>\nسؤال؟</textarea>"), "{page}");
     assert_eq!(hidden(&page, "form_token"), token);
+}
+
+async fn whom_a_provider_has_named_is_nobody_where_there_is_none_any_more() {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address()).with("SAWT_PUBLIC_URL", PUBLIC_URL);
+    let service = Service::start_with(Backend::Sqlite, storage, &settings);
+    let held = person(&service, "هدى", &[(Role::Admin, None)]).await;
+    assert!(!is_in(&service.client(), "default", &held).await);
+    let listed = service.admin().get("/v1/sites/default/sessions").send().await.is(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(0), "{listed}");
 }
 
 async fn under_a_path_there_is_no_newsroom_but_at_a_host_of_its_own() {

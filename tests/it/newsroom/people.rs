@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Begins a session of a person whom a provider has named, as these roles; what their browser holds.
-async fn person(service: &Service, name: &str, grants: &[(Role, Option<&str>)]) -> String {
+pub(super) async fn person(service: &Service, name: &str, grants: &[(Role, Option<&str>)]) -> String {
     let store = service.storage().store().await;
     let grants = grants.iter().map(|(role, site)| Grant { role: *role, site: site.map(|id| id.parse().unwrap()) });
     let holder = SessionHolder::Person(Person {
@@ -32,7 +32,7 @@ async fn person(service: &Service, name: &str, grants: &[(Role, Option<&str>)]) 
 }
 
 /// Whether a session still opens the site's pages.
-async fn is_in(client: &Client, site: &str, held: &str) -> bool {
+pub(super) async fn is_in(client: &Client, site: &str, held: &str) -> bool {
     let page = client.get(&format!("/newsroom/sites/{site}/polls")).undocumented();
     page.header("cookie", &format!("__Host-sawt_session={held}")).send().await.status == 200
 }
