@@ -107,16 +107,21 @@ async fn what_counts_and_what_is_held_is_all_that_was_cast_after_ten_kills() {
     let label = report["labels"].as_array().unwrap().iter().find(|label| label["ballots"] == 1).expect("a label");
     let path = format!("{integrity}/labels/{}", text(&label["label"]));
     let authorization = format!("Bearer {ADMIN_KEY}");
-    let (mut voters, mut decided) = (1, 0);
+    let mut voters = 1;
     for round in 0..10 {
         let first = 1 + 10_000 * round;
         let target = 10 + usize::from(dice(round)[3]) / 2;
         let mut editor = Wire::to(replica.address());
+        let decide = |decision| {
+            let body = json!({ "decision": decision, "reason": "؟" }).to_string();
+            wire::request("POST", &path, &authorization, &body)
+        };
+        // Those that come next are held, however soon the end comes.
+        assert_eq!(editor.ask_until_known(&decide("held")).await.expect("an answer").0, 200);
         let deciding = async {
-            for decision in ["held", "counted"].iter().cycle() {
-                let body = json!({ "decision": decision, "reason": "؟" }).to_string();
-                match editor.ask(&wire::request("POST", &path, &authorization, &body)).await {
-                    Ok((200 | 503, _)) => decided += 1,
+            for decision in ["counted", "held"].iter().cycle() {
+                match editor.ask(&decide(decision)).await {
+                    Ok((200 | 503, _)) => {}
                     Ok((status, body)) => panic!("{status} {}", String::from_utf8_lossy(&body)),
                     Err(_) => return,
                 }
@@ -136,7 +141,6 @@ async fn what_counts_and_what_is_held_is_all_that_was_cast_after_ten_kills() {
         assert!((least..=most).contains(&raw), "{raw} ballots of {least} to {most} after kill {round}");
         voters = raw;
     }
-    assert!(decided > 10, "{decided}");
 }
 
 /// One editor, whose replica is killed again and again while they edit.

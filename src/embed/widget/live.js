@@ -187,7 +187,10 @@ export class Live {
     this.#say({});
     const { opened } = this.#asked();
     if (isAnew || !this.#opened || opened.some((part) => !this.#opened.includes(part))) {
-      if (isAnew) this.#heard.clear();
+      if (isAnew) {
+        this.#heard.clear();
+        this.#opened = undefined;
+      }
       this.#isStale = true;
       this.#turn?.abort();
       return;

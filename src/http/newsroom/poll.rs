@@ -283,8 +283,7 @@ async fn history(worker: &Worker, desk: &SiteDesk, poll: &Poll) -> Result<(Vec<E
     }
     if has_more {
         // The log is too long for that: how the poll began is read from there on, so that its page has that in any case.
-        let first =
-            EventsQuery { order: EventsOrder::Oldest, after: Some(begun), limit: MOST_EVENTS, ..asked.clone() };
+        let first = EventsQuery { order: EventsOrder::Oldest, after: Some(begun), limit: MOST_EVENTS, ..asked.clone() };
         let page = worker.events.read(&desk.publisher, &desk.site.id, first).await?;
         let listed = events.last().map(|event| event.id);
         let unlisted = page.events.into_iter().rev().filter(|event| listed.is_none_or(|listed| event.id < listed));

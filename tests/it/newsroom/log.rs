@@ -114,7 +114,8 @@ async fn a_polls_page_tells_how_it_began_however_long_the_log_has_become(service
     }
     let page = reader.get(&page).await.page(200);
     let history = page.split_once("id=\"history-title\"").unwrap().1.split_once("</section>").unwrap().0;
-    for told in ["أُنشئ استطلاع", "فُتح استطلاع", "قد يكون فيه المزيد", &format!("href=\"{log}?poll={poll}\"")] {
+    for told in ["أُنشئ استطلاع", "فُتح استطلاع", "قد يكون فيه المزيد", &format!("href=\"{log}?poll={poll}\"")]
+    {
         assert!(history.contains(told), "no {told} in {history}");
     }
 }
