@@ -191,7 +191,11 @@ export async function axe(page) {
 /** Whether nothing runs in a frame, not even what looks at it. */
 async function isDeaf(frame) {
   if (!frame.parentFrame()) return false;
-  const sandbox = await (await frame.frameElement()).getAttribute('sandbox');
+  const sandbox = await frame.frameElement().then((element) => element.getAttribute('sandbox')).catch((error) => {
+    // A preview that was replaced by the next one meanwhile.
+    if (!frame.isDetached()) throw error;
+    return '';
+  });
   return sandbox !== null && !sandbox.includes('allow-scripts');
 }
 

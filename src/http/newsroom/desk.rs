@@ -72,11 +72,13 @@ pub(super) struct KnownDesk {
     form_token: String,
     is_operator: bool,
     at: Option<(Site, Publisher)>,
+    /// Where they go on from there. Not where they were: at a site that is not theirs the page is the same as at none.
+    path: String,
 }
 
 impl KnownDesk {
     /// What stands around such a page.
-    pub(super) fn frame<'a>(&'a self, language: &'static Language, path: &'a str) -> Frame<'a> {
+    pub(super) fn frame(&self, language: &'static Language) -> Frame<'_> {
         let desk = DeskView {
             name: &self.name,
             form_token: &self.form_token,
@@ -86,7 +88,7 @@ impl KnownDesk {
             waiting: 0,
             is_operator: self.is_operator,
         };
-        Frame { language, section: Section::SignIn, desk: Some(desk), path, form: None }
+        Frame { language, section: Section::SignIn, desk: Some(desk), path: &self.path, form: None }
     }
 }
 
@@ -115,7 +117,9 @@ impl Desk {
     /// Notes on a request who sends it, and at which site.
     fn note(&self, req: &HttpRequest, at: Option<(Site, Publisher)>) {
         let (name, form_token, is_operator) = (self.name.clone(), self.form_token.clone(), self.editor.is_operator());
-        req.extensions_mut().insert(KnownDesk { name, form_token, is_operator, at });
+        let path =
+            at.as_ref().map_or_else(|| "/newsroom".to_owned(), |(site, _)| format!("/newsroom/sites/{}", site.id));
+        req.extensions_mut().insert(KnownDesk { name, form_token, is_operator, at, path });
     }
 
     /// Checks that they may do what only the operator may.

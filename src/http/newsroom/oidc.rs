@@ -1,6 +1,10 @@
 //! Signing in by an identity provider: there, and back.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 
 use super::{
     desk, see,
@@ -22,6 +26,8 @@ use crate::{
 
 /// What the browser keeps meanwhile.
 const COOKIE: &str = "sawt_attempt";
+/// After how long to try again if the provider does not answer.
+const AWAY_SECS: u32 = 10;
 
 /// `GET /newsroom/oidc/start?then=`: to the provider. It is a link and no form: what a form is led on to must be this
 /// service.
@@ -115,5 +121,9 @@ fn refused(req: &HttpRequest, worker: &Worker, error: OidcError, then: &str) -> 
         OidcError::NoRole(name) => (StatusCode::FORBIDDEN, "no-role", SignInNotice::NoRole(name.to_string())),
     };
     note_outcome(req, outcome);
-    show(req, worker, status, Some(notice), (then, ""), None)
+    let mut answer = show(req, worker, status, Some(notice), (then, ""), None)?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, AWAY_SECS.into());
+    }
+    Ok(answer)
 }

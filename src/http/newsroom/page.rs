@@ -92,7 +92,7 @@ pub(in crate::http) fn refuse(req: &HttpRequest, problem: &Problem, written: Htt
     let extensions = req.extensions();
     // Nobody who is signed in stands before a page without a way out.
     let frame = match extensions.get::<KnownDesk>() {
-        Some(known) => known.frame(desk::language(req), if is_read { &path } else { "/newsroom" }),
+        Some(known) => known.frame(desk::language(req)),
         None => frame_of_nobody(req, "/newsroom"),
     };
     let texts = &texts_of(frame.language).notice;
