@@ -109,8 +109,13 @@ if (make) {
     event.preventDefault();
     let at = event.target;
     at.setRangeText(lines.shift(), at.selectionStart, at.selectionEnd, "end");
-    // Also more of them than a poll may have: none is lost in silence, and the server says how many may stay.
+    // Also more of them than a poll may have: none is lost in silence, and the server says how many may stay. It shows no more
+    // than so many again, so what comes after these stays in the last.
     for (const line of lines) {
+      if (labels().length >= 64) {
+        at.value += ` ${line}`;
+        continue;
+      }
       const next = at.closest("li").nextElementSibling?.querySelector("[name=label]");
       at = next?.value === "" ? next : insert(at);
       at.value = line;

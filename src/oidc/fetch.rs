@@ -106,7 +106,7 @@ fn read<T: DeserializeOwned>(address: &Url, body: &[u8]) -> Result<T, OidcError>
     serde_json::from_slice(body).map_err(|error| OidcError::Away(format!("{address} answers something else: {error}")))
 }
 
-/// `invalid_grant` is about the code, and everything else about how this service is set up there.
+/// `invalid_grant` is about the code, and everything else most often about how this service is set up there.
 fn why_refused(body: &[u8]) -> OidcError {
     #[derive(Deserialize)]
     struct TokenRefusal {
@@ -115,8 +115,8 @@ fn why_refused(body: &[u8]) -> OidcError {
 
     match serde_json::from_slice::<TokenRefusal>(body) {
         Ok(TokenRefusal { error }) if error == "invalid_grant" => OidcError::Refused("the code is not good".to_owned()),
-        Ok(TokenRefusal { error }) => OidcError::Away(format!("it takes no code from us: {error:?}")),
-        Err(_) => OidcError::Away("it takes no code from us".to_owned()),
+        Ok(TokenRefusal { error }) => OidcError::TakesNone(format!("{error:?}")),
+        Err(_) => OidcError::TakesNone("it does not say why".to_owned()),
     }
 }
 

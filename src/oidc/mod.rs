@@ -46,6 +46,9 @@ pub enum OidcError {
     /// The provider did not answer, or said what it must not: nothing can be done about it here.
     #[error("the identity provider can't be relied on now: {0}")]
     Away(String),
+    /// The provider answers, and takes no code from this service: it may be set up otherwise there, or the code is none.
+    #[error("the identity provider takes no code: {0}")]
+    TakesNone(String),
     /// What the browser brought back is not what was asked for: too late, used before, or forged.
     #[error("the sign-in is refused: {0}")]
     Refused(String),

@@ -136,6 +136,7 @@ test('while the provider is away the door says so, keys open it, and all is well
   const form = { key: sawt.adminKey, then: '/newsroom' };
   assert.equal((await visitor.ask(`${sawt.origin}/newsroom/sign-in`, form)).status, 303, 'a key opens the door');
   // The provider is there now, and calls itself so.
+  let refusal = 503;
   const back = createServer((req, res) => {
     const issuer = `http://127.0.0.1:${port}`;
     const answers = {
@@ -143,7 +144,7 @@ test('while the provider is away the door says so, keys open it, and all is well
       '/k': { keys: [] },
     };
     // It takes no codes yet.
-    if (req.url === '/t') res.statusCode = 503;
+    if (req.url === '/t') res.statusCode = refusal;
     res.setHeader('content-type', 'application/json').end(JSON.stringify(answers[req.url] ?? {}));
   });
   await new Promise((listening) => back.listen(port, '127.0.0.1', listening));
@@ -156,6 +157,14 @@ test('while the provider is away the door says so, keys open it, and all is well
     assert.equal(unheard.status, 503, 'what the provider can say nothing of is no failure of theirs');
   }
   assert.equal((await visitor.ask(`${sawt.origin}/newsroom/sign-in`, form)).status, 303, 'keys still open the door');
+  // It answers, and takes none: whoever tries on is held up, as with keys.
+  refusal = 400;
+  const tried = [];
+  while (tried.length < 3) {
+    visitor.hold(sawt.origin, held);
+    tried.push((await visitor.ask(`${sawt.origin}/newsroom/oidc/callback?code=x&state=${state}`)).status);
+  }
+  assert.deepEqual(tried, [503, 503, 429]);
   await new Promise((closed) => {
     back.close(closed);
     back.closeAllConnections();

@@ -40,7 +40,7 @@ const COOKIE: &str = "sawt_session";
 /// What says for a minute that somebody was let in. It is kept without TLS too, which a session's cookie is not: so it is known, and
 /// said, that the browser has dropped that.
 const ENTERED_COOKIE: &str = "sawt_entered";
-const ENTERED_SECS: u32 = 60;
+const ENTERED_SECS: u32 = 10;
 const LANGUAGE_COOKIE: &str = "sawt_newsroom_language";
 const YEAR_SECS: u32 = 365 * 24 * 60 * 60;
 
@@ -101,7 +101,6 @@ impl Desk {
         let nobody = || Problem::new(Code::KeyRequired, "nobody is signed in");
         let held = held(req, worker).ok_or_else(nobody)?;
         let editor = worker.publishing.editor(&held).await?.ok_or_else(nobody)?;
-        limits::count(req, worker, QuotaName::Admin, &Subject::from(KeyHash::of(&held)))?;
         let language = language(req);
         let name = match &editor {
             Editor::Operator => texts_of(language).frame.operator.clone(),
@@ -111,6 +110,7 @@ impl Desk {
         let (form_token, path) = (form_token(&held), own_path(req));
         let desk = Self { language, editor, sites: Vec::new(), form_token, name, path };
         desk.note(req, None);
+        limits::count(req, worker, QuotaName::Admin, &Subject::from(KeyHash::of(&held)))?;
         Ok(desk)
     }
 
@@ -326,7 +326,7 @@ pub(super) fn set_session(req: &HttpRequest, worker: &Worker, held: &str) -> Str
     format!("{}={held}; {}", cookie_name(req, worker), attributes(req, worker))
 }
 
-/// The cookie that says for a minute that a session has begun, or not any more.
+/// The cookie that says for some seconds that a session has begun, or not any more.
 pub(super) fn set_entered(is_in: bool) -> String {
     let secs = if is_in { ENTERED_SECS } else { 0 };
     format!("{ENTERED_COOKIE}=1; Path=/newsroom; HttpOnly; SameSite=Lax; Max-Age={secs}")

@@ -185,6 +185,11 @@ async fn gone(req: &HttpRequest, worker: &Worker, desk: &SiteDesk, form: &Form) 
     typed.open_answer = base.open_answer;
     typed.options.iter_mut().for_each(|option| option.id.clear());
     (typed.reason, typed.correction) = (String::new(), false);
+    // Nor does it open before it was made.
+    let now = worker.shared.clock.now();
+    if desk.site.settings.timezone.at_form_time(&typed.opens_at).is_some_and(|opens_at| opens_at <= now) {
+        typed.opens_at = String::new();
+    }
     note_outcome(req, Code::NotFound.as_str());
     let (status, notice) = (Code::NotFound.status(), Some(MakeNotice::Gone));
     show_new(worker, desk, status, (&typed, next_words(form)), &[], notice, &once()).await

@@ -79,7 +79,7 @@ pub(super) async fn callback(req: HttpRequest, worker: web::Data<Worker>) -> Res
 }
 
 /// Begins the session of whom a code names. As with keys a try is taken before it is known whether the code is right, and given
-/// back if it was, or if nobody could say. Where this browser has begun nothing none is taken: any page can send it here.
+/// back if it was, or if the provider does not answer. Where this browser has begun nothing none is taken: any page can send it here.
 async fn enter(
     req: &HttpRequest,
     worker: &Worker,
@@ -98,7 +98,7 @@ async fn enter(
             one_try.give_back();
             Ok(Err(away))
         }
-        Err(refused @ (OidcError::Refused(_) | OidcError::NoRole(_))) => Ok(Err(refused)),
+        Err(refused @ (OidcError::TakesNone(_) | OidcError::Refused(_) | OidcError::NoRole(_))) => Ok(Err(refused)),
     }
 }
 
@@ -110,7 +110,7 @@ fn provider(worker: &Worker) -> Result<&IdentityProvider, Problem> {
 /// Back where editors sign in, with the reason in words. The operator finds what was wrong in the log.
 fn refused(req: &HttpRequest, worker: &Worker, error: OidcError, then: &str) -> Result<HttpResponse, Problem> {
     let (status, outcome, notice) = match error {
-        OidcError::Away(why) => {
+        OidcError::Away(why) | OidcError::TakesNone(why) => {
             tracing::warn!(why, "the identity provider can't be relied on; nobody is signed in by it now");
             (StatusCode::SERVICE_UNAVAILABLE, "provider-away", SignInNotice::ProviderAway)
         }
