@@ -192,8 +192,8 @@ export async function axe(page) {
 async function isDeaf(frame) {
   if (!frame.parentFrame()) return false;
   const sandbox = await frame.frameElement().then((element) => element.getAttribute('sandbox')).catch((error) => {
-    // A preview that was replaced by the next one meanwhile.
-    if (!frame.isDetached()) throw error;
+    // A preview that was replaced by the next one meanwhile. The frame itself may not know yet.
+    if (!/detached/.test(error.message)) throw error;
     return '';
   });
   return sandbox !== null && !sandbox.includes('allow-scripts');

@@ -37,7 +37,7 @@ use crate::{
 
 /// What a session's cookie is called, after its prefix; without TLS, on the editor's own machine, it has none.
 const COOKIE: &str = "sawt_session";
-/// What says for a minute that somebody was let in. It is kept without TLS too, which a session's cookie is not: so it is known, and
+/// What says for some seconds that somebody was let in. It is kept without TLS too, which a session's cookie is not: so it is known, and
 /// said, that the browser has dropped that.
 const ENTERED_COOKIE: &str = "sawt_entered";
 const ENTERED_SECS: u32 = 10;
