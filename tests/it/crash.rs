@@ -15,6 +15,17 @@ use crate::{
     wire::{self, Wire},
 };
 
+/// A replica on a file of its own, with what another is started by, and a poll that a crowd comes to.
+async fn begin() -> (Storage, Settings, Replica, String, Crowd) {
+    let storage = Storage::file();
+    let settings = Settings::on(storage.address());
+    let replica = Replica::start(&settings);
+    let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
+    let made = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
+    let created_at: sawt::poll::Timestamp = text(&made["created_at"]).parse().unwrap();
+    (storage, settings, replica, text(&made["id"]), Crowd::at(created_at.as_millis()))
+}
+
 /// Votes until the replica is killed, after so many acknowledgements. The voters whose vote was acknowledged, and
 /// those who can't know.
 async fn vote_until_killed(
@@ -55,14 +66,7 @@ async fn vote_until_killed(
 
 async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
     let _turn = one_crowd_at_a_time().await;
-    let storage = Storage::file();
-    let settings = Settings::on(storage.address());
-    let mut replica = Replica::start(&settings);
-    let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
-    let made = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
-    let poll = text(&made["id"]);
-    let created_at: sawt::poll::Timestamp = text(&made["created_at"]).parse().unwrap();
-    let crowd = Crowd::at(created_at.as_millis());
+    let (_storage, settings, mut replica, poll, crowd) = begin().await;
     let (mut voters, mut yes) = (0, 0);
     let mut first = 0;
     for round in 0..20 {
@@ -92,13 +96,8 @@ async fn every_acknowledged_vote_is_there_once_after_twenty_kills() {
 /// An editor has ballots held and released while readers vote, until the replica is killed in the middle of both.
 async fn what_counts_and_what_is_held_is_all_that_was_cast_after_ten_kills() {
     let _turn = one_crowd_at_a_time().await;
-    let storage = Storage::file();
-    let settings = Settings::on(storage.address());
-    let mut replica = Replica::start(&settings);
+    let (_storage, settings, mut replica, poll, crowd) = begin().await;
     let admin = Client::new(replica.address()).with_key(ADMIN_KEY);
-    let made = admin.post("/v1/polls").json(&seed_poll(json!({}))).send().await.is(201);
-    let poll = text(&made["id"]);
-    let crowd = Crowd::at(text(&made["created_at"]).parse::<sawt::poll::Timestamp>().unwrap().as_millis());
     let integrity = format!("/v1/polls/{poll}/integrity");
     // All of them come with the same to be said against them.
     let mut wire = Wire::to(replica.address());
