@@ -18,12 +18,12 @@
 
   // Which script this is. From the prototype, since an element of the page may be named "currentScript". A module is not
   // told: then it is those that name a poll, or whichever has one of its names, the one that stays or that of its bytes.
-  const HOME = /(.+?)\/embed(\.js|\/assets\/embed\.)/;
+  const LOADER = /(.+?)\/embed(\.js|\/assets\/embed\.)/;
   const self = Reflect.get(Document.prototype, 'currentScript', document);
-  const loaders = find('script').filter(({ src }) => HOME.test(src));
+  const loaders = find('script').filter(({ src }) => LOADER.test(src));
   const named = loaders.filter(({ dataset }) => dataset.sawtPoll);
   const scripts = self && self.src ? [self] : named[0] ? named : loaders;
-  const baseOf = ({ src }) => (HOME.exec(src) || [0, new URL(src).origin])[1];
+  const baseOf = ({ src }) => (LOADER.exec(src) || [0, new URL(src).origin])[1];
 
   // Where a page may demand that addresses of scripts be vouched for (Trusted Types) the script comes without an element.
   const run = (address, members) =>
