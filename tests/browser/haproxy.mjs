@@ -2,12 +2,11 @@
 // of it, which is stripped.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { isListening } from './nginx.mjs';
+import { Proxy } from './proxy.mjs';
 
 const SHIPPED = new URL('../../deploy/haproxy-path.cfg', import.meta.url);
 
@@ -22,11 +21,8 @@ function shipped(changes) {
 }
 
 /** HAProxy, in front of a publisher and of the service at `/polls`. */
-export class Haproxy {
+export class Haproxy extends Proxy {
   static scheme = 'https';
-
-  #process;
-  #directory;
 
   /**
    * @param port where it listens
@@ -35,9 +31,8 @@ export class Haproxy {
    */
   static async start(port, site, [service]) {
     assert.deepEqual([service.path, service.isKept], ['/polls', false]);
-    const haproxy = new Haproxy();
-    haproxy.#directory = mkdtempSync(join(tmpdir(), 'sawt-haproxy-'));
-    const [certificate, configuration] = ['own.pem', 'haproxy.cfg'].map((name) => join(haproxy.#directory, name));
+    const haproxy = new Haproxy('haproxy');
+    const [certificate, configuration] = ['own.pem', 'haproxy.cfg'].map((name) => join(haproxy.directory, name));
     // One that nobody vouches for: readers are told to take it. HAProxy wants the key in the same file.
     execFileSync('openssl', [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=news.example'],
@@ -52,28 +47,8 @@ export class Haproxy {
       // A machine that pauses takes no replica away.
       [' fall 2 ', 1, ' fall 60 '],
     ]));
-    const env = { ...process.env, PATH: [process.env.PATH, '/usr/sbin'].join(delimiter) };
     // Its warnings are of its defaults: they are shown where it does not start.
-    haproxy.#process = spawn('haproxy', ['-db', '-f', configuration], { stdio: ['ignore', 'ignore', 'pipe'], env });
-    let said = '';
-    haproxy.#process.stderr.on('data', (text) => (said += text));
-    // A test run that dies leaves nothing behind.
-    const kill = () => haproxy.#process.kill('SIGKILL');
-    process.once('exit', kill);
-    let ended;
-    haproxy.#process.once('error', (error) => (ended = error));
-    haproxy.#process.once('exit', (code) => {
-      process.off('exit', kill);
-      ended ??= new Error(`haproxy ended with ${code}: ${said}`);
-    });
-    while (!(await isListening(port))) if (ended) throw ended;
+    await haproxy.run(['-db', '-f', configuration], port, ['ignore', 'ignore', 'pipe']);
     return haproxy;
-  }
-
-  async close() {
-    const ended = new Promise((done) => this.#process.once('exit', done));
-    this.#process.kill('SIGKILL');
-    await ended;
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 }

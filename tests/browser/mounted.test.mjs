@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Haproxy } from './haproxy.mjs';
-import { Nginx, freePort } from './nginx.mjs';
+import { Nginx } from './nginx.mjs';
 import { Shown } from './poll.mjs';
+import { freePort } from './ports.mjs';
 import { stage } from './stage.mjs';
 
 const set = stage();

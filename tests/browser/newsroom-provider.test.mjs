@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 
 import { DESKTOP, axe, picture } from './browser.mjs';
+import { freePort } from './ports.mjs';
 import { IdentityProvider, Visitor } from './provider.mjs';
 import { stage } from './stage.mjs';
 
@@ -12,16 +13,7 @@ const set = stage();
 
 const START = '/newsroom/oidc/start?then=%2Fnewsroom%2Fsites%2Fdefault%2Fpolls';
 
-/** A port that is free now: sawt and its provider must know each other's address before either starts. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
-
-/** A replica and the provider that it knows. */
+/** A replica and the provider that it knows. They must know each other's address before either starts. */
 async function scene(settings = {}) {
   const newsroom = `http://127.0.0.1:${await freePort()}`;
   const provider = await set.closedAtEnd(await IdentityProvider.start(newsroom));
